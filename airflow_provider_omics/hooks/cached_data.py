@@ -1,0 +1,116 @@
+"""The objects that a run cache left in S3."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from airflow_provider_omics.exceptions import NotFound, OmicsError, OmicsInputError
+from airflow_provider_omics.resources import RUN_CACHE
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+log = logging.getLogger(__name__)
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class CachedData:
+    """The data of one cache: everything under its ``cacheS3Uri``.
+
+    :param s3: an S3 client of the same connection
+    :param bucket: the bucket
+    :param prefix: the key's beginning, ending in the cache's UUID and a slash
+    :param owner: the account that must own the bucket, or None if unknown
+    """
+
+    s3: Any
+    bucket: str
+    prefix: str
+    owner: str | None
+
+    @property
+    def uri(self) -> str:
+        """The S3 URI of the data."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @classmethod
+    def of(cls, hook: OmicsHook, cache_id: str, cache_s3_uri: str | None, *, missing_ok: bool) -> CachedData | None:
+        """Find the data of a cache, before it is deleted.
+
+        :param cache_s3_uri: where it is, if the cache may be gone already
+        :param missing_ok: return None where the cache is gone, and with it the knowledge of where its data is
+        :raises OmicsInputError: if the URI does not end in a UUID: it would name more than one cache's data
+        """
+        try:
+            cache = hook.describe(RUN_CACHE, id=cache_id)
+        except NotFound:
+            if cache_s3_uri is None and not missing_ok:
+                raise
+            if cache_s3_uri is None:
+                log.warning("Run cache %s does not exist; give cache_s3_uri to delete what it cached", cache_id)
+                return None
+            cache = {}
+        uri = cache_s3_uri or cache["cacheS3Uri"]
+        if cache and uri.rstrip("/") != cache["cacheS3Uri"].rstrip("/"):
+            raise OmicsInputError(
+                "cache_s3_uri", f"run cache {cache_id} keeps its data at {cache['cacheS3Uri']}, not at {uri}."
+            )
+        parts = urlsplit(uri)
+        prefix = parts.path.strip("/")
+        if parts.scheme != "s3" or not UUID.fullmatch(prefix.rpartition("/")[2]):
+            raise OmicsInputError("cache_s3_uri", f"must be s3://bucket/prefix/UUID-of-the-cache/, not {uri!r}.")
+        owner = cache.get("cacheBucketOwnerId") or hook.identity
+        s3 = S3Hook(hook.aws_conn_id, verify=hook.verify, region_name=hook.conn.meta.region_name).get_conn()
+        data = cls(s3, parts.netloc, prefix + "/", owner if owner.isdigit() else None)
+        log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", data.uri)
+        return data
+
+    def delete(self) -> tuple[int, int]:
+        """Delete the objects page by page, and return how many and how many bytes.
+
+        :raises OmicsError: if S3 kept some of them
+        """
+        expected = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        objects = size = 0
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix, **expected)
+        for page in pages:
+            found = page.get("Contents", [])
+            if not found:
+                continue
+            doomed = {"Objects": [{"Key": each["Key"]} for each in found], "Quiet": True}
+            answer = self.s3.delete_objects(Bucket=self.bucket, Delete=doomed, **expected)
+            if kept := answer.get("Errors"):
+                first = kept[0]
+                raise OmicsError(
+                    f"S3 kept {len(kept)} of {len(found)} objects under {self.uri}, the first of them "
+                    f"{first.get('Key')}: {first.get('Code')} {first.get('Message')}. The run cache itself is deleted; "
+                    f"allow s3:DeleteObject there and retry with cache_s3_uri='{self.uri}'."
+                )
+            objects += len(found)
+            size += sum(each["Size"] for each in found)
+        log.info("Deleted %d objects, %d bytes, under %s", objects, size, self.uri)
+        self._say_if_versioned(expected)
+        return objects, size
+
+    def _say_if_versioned(self, expected: dict[str, str]) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            versioning = self.s3.get_bucket_versioning(Bucket=self.bucket, **expected).get("Status")
+        except ClientError as error:
+            log.info("Whether bucket %s keeps old versions is unknown: %s", self.bucket, error)
+            return
+        if versioning == "Enabled":
+            log.warning(
+                "Bucket %s is versioned: the objects are hidden, but their bytes stay and are paid for until a "
+                "lifecycle rule (NoncurrentVersionExpiration) removes them.",
+                self.bucket,
+            )

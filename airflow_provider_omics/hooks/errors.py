@@ -1,0 +1,38 @@
+"""What an error of botocore means: which class of ours, and whether asking again helps."""
+
+from __future__ import annotations
+
+import random
+
+from botocore.exceptions import ClientError
+
+from airflow_provider_omics.exceptions import SERVICE_ERRORS, OmicsServiceError, Throttled
+
+__all__ = ["OmicsServiceError", "Throttled", "is_ambiguous", "is_passing", "pause", "translate"]
+
+
+def translate(operation: str, error: ClientError) -> OmicsServiceError:
+    """Return the error of ours for one that AWS answered with."""
+    answer = error.response.get("Error", {})
+    code = str(answer.get("Code", "Unknown"))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    kind = Throttled if status == 429 else SERVICE_ERRORS.get(code, OmicsServiceError)
+    return kind(operation, code, str(answer.get("Message", "")), status)
+
+
+def is_ambiguous(error: OmicsServiceError) -> bool:
+    """Tell whether a creating call may have taken effect in spite of this answer: 408 and 5xx."""
+    return error.status is not None and (error.status == 408 or (error.status >= 500 and error.status != 501))
+
+
+def is_passing(error: OmicsServiceError) -> bool:
+    """Tell whether the same reading call may succeed a little later."""
+    return isinstance(error, Throttled) or is_ambiguous(error)
+
+
+def pause(repeat: int, *, base: float = 1.0, longest: float = 30.0) -> float:
+    """Return the seconds before the ``repeat``-th repetition: exponential, with full jitter, never below half a second.
+
+    Source of the rule: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html.
+    """
+    return max(0.5, random.uniform(0, min(longest, base * 2**repeat)))  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,36 @@
+"""Which of the listed run caches is the one: pure functions over the items of ListRunCaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow_provider_omics.resources import RUN_CACHE
+
+Item = Mapping[str, Any]
+
+
+def location_of(cache: Item) -> str:
+    """Return the S3 location a cache was created with: its ``cacheS3Uri`` without the cache's UUID and slash."""
+    uri: str = cache.get("cacheS3Uri", "")
+    return uri.rstrip("/").rpartition("/")[0]
+
+
+def is_at(cache: Item, cache_s3_location: str) -> bool:
+    """Tell whether a cache was created with this S3 location; a trailing slash makes no difference."""
+    return location_of(cache) == cache_s3_location.rstrip("/")
+
+
+def usable(caches: Iterable[Item], name: str) -> list[dict[str, Any]]:
+    """Return the ACTIVE caches of this name, oldest first by ``(creationTime, id)``.
+
+    Names are not unique in HealthOmics, and an unnamed cache has no ``name`` at all.
+    """
+    found = (c for c in caches if c.get("name") == name and c.get("status") in RUN_CACHE.succeeded)
+    return sorted((dict(c) for c in found), key=lambda c: (c["creationTime"], c["id"]))
+
+
+def duplicate_name(name: str, winner: str, longest: int = 128) -> str:
+    """Return the name for a cache that lost a race, so that nobody finds it any more by ``name``."""
+    suffix = f" duplicate of {winner}"
+    return name[: longest - len(suffix)] + suffix

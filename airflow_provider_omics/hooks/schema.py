@@ -1,0 +1,162 @@
+"""What the installed botocore's service model knows: operations, members, and the rules on their values."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import botocore
+from botocore import xform_name
+from botocore.model import MapShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.session import get_session
+
+from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
+from airflow_provider_omics.resources import RULES, SINCE
+
+
+@lru_cache(maxsize=1)
+def service_model() -> ServiceModel:
+    """Return the installed botocore's model of HealthOmics; no client, and so no credentials, are needed for it."""
+    return get_session().get_service_model("omics")
+
+
+def method(client: Any, operation: str, members: Mapping[str, Any]) -> Any:
+    """Return the client's method for an operation of the API.
+
+    :raises OmicsVersionError: if the installed boto3 lacks the operation or one of the members
+    """
+    input_shape(operation, members)
+    return getattr(client, xform_name(operation))
+
+
+def input_shape(operation: str, members: Mapping[str, Any]) -> StructureShape:
+    """Return the shape of an operation's input.
+
+    :raises OmicsVersionError: if the installed boto3 lacks the operation or one of the members
+    """
+    since = SINCE.get(operation)
+    if operation not in service_model().operation_names:
+        needed = since.operation if since else None
+        raise OmicsVersionError(f"the operation {operation!r} of HealthOmics", botocore.__version__, needed)
+    shape = service_model().operation_model(operation).input_shape
+    assert shape is not None  # noqa: S101 - every operation of HealthOmics has an input
+    for member in members:
+        if member not in shape.members:
+            needed = since.members.get(member) if since else None
+            raise OmicsVersionError(f"the member {member!r} of {operation}", botocore.__version__, needed)
+    return shape
+
+
+def check(operation: str, request: Mapping[str, Any], arguments: Mapping[str, str]) -> dict[str, Any]:
+    """Check a request by the model's rules and return it with numbers and booleans in their own types.
+
+    botocore itself checks neither pattern nor enum nor maximum. Values that a template rendered are strings:
+    where the model wants a number, they are read as one.
+
+    :param request: the members as in the API
+    :param arguments: the operator's argument for each member, to name it in the error
+    :raises OmicsInputError: for the first member that breaks a rule
+    :raises OmicsVersionError: if the installed boto3 lacks the operation or a member
+    """
+    shape = input_shape(operation, request)
+    for member in shape.required_members:
+        if request.get(member) in (None, "") and not shape.members[member].metadata.get("idempotencyToken"):
+            raise OmicsInputError(arguments.get(member, member), f"{operation} needs a value.")
+    return {
+        member: _check_value(arguments.get(member, member), shape.members[member], value)
+        for member, value in request.items()
+    }
+
+
+def _check_value(argument: str, shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StringShape):
+        return _check_string(argument, shape, value)
+    if isinstance(shape, MapShape):
+        return _check_map(argument, shape, value)
+    if shape.type_name in ("integer", "long"):
+        return _check_integer(argument, shape, value)
+    return value
+
+
+def _check_string(argument: str, shape: StringShape, value: Any) -> str:
+    if not isinstance(value, str):
+        raise OmicsInputError(argument, f"must be a string, not {value!r} ({type(value).__name__}).")
+    if shape.enum and value not in shape.enum:
+        raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {value!r}.")
+    _check_bounds(argument, shape, len(value), f"{_shortened(value)} has {len(value)}", "characters")
+    pattern = shape.metadata.get("pattern")
+    if pattern and not _matches(pattern, value):
+        raise OmicsInputError(argument, f"{_shortened(value)} must {_in_words(pattern)}.")
+    return value
+
+
+def _check_integer(argument: str, shape: Shape, value: Any) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or isinstance(value, bool) or (isinstance(value, float) and value != number):
+        raise OmicsInputError(argument, f"must be a whole number, not {value!r}.")
+    _check_bounds(argument, shape, number, f"is {number}", "")
+    return number
+
+
+def _check_map(argument: str, shape: MapShape, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise OmicsInputError(argument, f"must be a dict, not {value!r} ({type(value).__name__}).")
+    if argument == "tags":
+        _check_tags(value)
+    return {
+        _check_value(f"{argument}, key {key!r}", shape.key, key): _check_value(
+            f"{argument}[{key!r}]", shape.value, each
+        )
+        for key, each in value.items()
+    }
+
+
+def _check_tags(tags: Mapping[str, Any]) -> None:
+    count, prefix = RULES["tags.count"], RULES["tags.reserved_prefix"]
+    if len(tags) > int(count.limit):
+        raise OmicsInputError("tags", f"at most {count.limit} are allowed, not {len(tags)} ({count.source}).")
+    for key in tags:
+        if str(key).lower().startswith(str(prefix.limit)):
+            raise OmicsInputError(
+                "tags",
+                f"the key {key!r} begins with {prefix.limit!r}, which AWS keeps to itself ({prefix.source}).",
+            )
+
+
+def _check_bounds(argument: str, shape: Shape, size: int, what: str, unit: str) -> None:
+    low, high = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+    if not low <= size <= high:
+        wanted = (
+            f"at least {low}" if high == math.inf else f"at most {high}" if low == -math.inf else f"{low} to {high}"
+        )
+        raise OmicsInputError(argument, f"{what} {unit}".rstrip() + f"; {wanted} are allowed.")
+
+
+def _matches(pattern: str, value: str) -> bool:
+    categories = re.findall(r"\\p\{(\w)\}", pattern)
+    if categories:  # Unicode categories, which Python's re does not know; such patterns are one class repeated
+        allowed = {char for escape, char in ((r"\t", "\t"), (r"\n", "\n"), (r"\r", "\r")) if escape in pattern}
+        return all(unicodedata.category(char)[0] in categories or char in allowed for char in value)
+    return re.fullmatch(pattern, value) is not None
+
+
+def _in_words(pattern: str) -> str:
+    if pattern.startswith("s3://"):
+        return "be an S3 URI like s3://bucket/prefix, with a bucket name that S3 allows"
+    if r"\p{" in pattern:
+        return "not contain control characters"
+    digits = re.fullmatch(r"\[0-9\](?:\{(\d+)\}|\+)", pattern)
+    if digits:
+        return f"be {digits.group(1) + ' ' if digits.group(1) else ''}digits only"
+    return f"match the pattern {pattern}"
+
+
+def _shortened(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:77] + "…")

@@ -1,0 +1,228 @@
+"""Operators on runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_omics.exceptions import (
+    AccessDenied,
+    OmicsInputError,
+    OutcomeUnknown,
+    RunCancelled,
+    RunError,
+    RunFailed,
+)
+from airflow_provider_omics.links.omics import RunLink
+from airflow_provider_omics.operators.base import OmicsWaitingOperator
+from airflow_provider_omics.operators.identity import TaskIdentity, token
+from airflow_provider_omics.resources import RUN, RUN_TASK
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.compat import Context
+
+SENDS = 3
+"""How often a start whose answers are lost is sent, always with the same token."""
+
+NOTHING_SAVED = frozenset({"FILE_SYSTEM_OUT_OF_SPACE", "RUN_TIMED_OUT", "EXPORT_FAILED"})
+"""The ``failureReason`` values after which AWS saves nothing to the cache:
+https://docs.aws.amazon.com/omics/latest/dev/workflow-cache-startrun.html."""
+
+YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "none", "")
+
+
+class StartRunOperator(OmicsWaitingOperator):
+    """Start a HealthOmics run and wait for its end.
+
+    With ``cache_id`` the run reuses what the cache holds, and saves what its behaviour says. A failed run fails the
+    task with AWS's own reason; Airflow's ``retries`` then start a new run on the same cache.
+
+    The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid``, ``status``,
+    ``run_output_uri``, and, after a wait, ``tasks_computed`` and ``tasks_reused`` (None where ListRunTasks is
+    denied).
+
+    Source: https://docs.aws.amazon.com/omics/latest/dev/starting-a-run.html
+
+    :param workflow_id: the workflow (templated)
+    :param role_arn: the IAM role that HealthOmics takes on for the run (templated)
+    :param output_uri: the S3 URI for the run's outputs (templated)
+    :param parameters: the run's parameters, by the workflow's template; at most 256,000 bytes (templated)
+    :param cache_id: the run cache, e.g. ``cache.output["id"]`` of a ``CreateRunCacheOperator`` (templated)
+    :param cache_behavior: ``CACHE_ON_FAILURE`` or ``CACHE_ALWAYS``, instead of the cache's own (templated)
+    :param use_cache: false leaves ``cache_id`` out, so that everything is computed (templated)
+    :param name: 1 to 128 characters; by default ``{dag_id}.{task_id}`` and a digest of the task instance (templated)
+    :param workflow_type: ``PRIVATE`` or ``READY2RUN`` (templated)
+    :param workflow_owner_id: the account that shares the workflow, 12 digits (templated)
+    :param workflow_version_name: the version of the workflow (templated)
+    :param run_id: a run to repeat with its settings (templated)
+    :param run_group_id: the run group (templated)
+    :param priority: 0 to 100,000, in the run group (templated)
+    :param storage_type: ``STATIC`` or ``DYNAMIC``; not sent unless given, since the workflow may say it (templated)
+    :param storage_capacity: GiB, with static storage (templated)
+    :param log_level: ``OFF``, ``FATAL``, ``ERROR`` or ``ALL`` (templated)
+    :param retention_mode: ``RETAIN`` or ``REMOVE`` (templated)
+    :param tags: at most 50 (templated)
+    :param request_id: the idempotency token; by default one that belongs to this try of the task (templated)
+    """
+
+    operation = "StartRun"
+    resource = RUN
+    members = {
+        "workflow_id": "workflowId",
+        "role_arn": "roleArn",
+        "output_uri": "outputUri",
+        "parameters": "parameters",
+        "cache_id": "cacheId",
+        "cache_behavior": "cacheBehavior",
+        "name": "name",
+        "workflow_type": "workflowType",
+        "workflow_owner_id": "workflowOwnerId",
+        "workflow_version_name": "workflowVersionName",
+        "run_id": "runId",
+        "run_group_id": "runGroupId",
+        "priority": "priority",
+        "storage_type": "storageType",
+        "storage_capacity": "storageCapacity",
+        "log_level": "logLevel",
+        "retention_mode": "retentionMode",
+        "tags": "tags",
+        "request_id": "requestId",
+    }
+    template_fields = ("use_cache",)
+    permissions = ("StartRun", "TagResource", "GetRun", "ListRunTasks", "CancelRun")
+    operator_extra_links = (RunLink(),)
+
+    def __init__(
+        self,
+        *,
+        role_arn: str,
+        output_uri: str,
+        workflow_id: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        cache_id: str | None = None,
+        cache_behavior: str | None = None,
+        use_cache: bool | str = True,
+        name: str | None = None,
+        workflow_type: str | None = None,
+        workflow_owner_id: str | None = None,
+        workflow_version_name: str | None = None,
+        run_id: str | None = None,
+        run_group_id: str | None = None,
+        priority: int | str | None = None,
+        storage_type: str | None = None,
+        storage_capacity: int | str | None = None,
+        log_level: str | None = None,
+        retention_mode: str | None = None,
+        tags: dict[str, str] | None = None,
+        request_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.role_arn = role_arn
+        self.output_uri = output_uri
+        self.workflow_id = workflow_id
+        self.parameters = parameters
+        self.cache_id = cache_id
+        self.cache_behavior = cache_behavior
+        self.use_cache = use_cache
+        self.name = name
+        self.workflow_type = workflow_type
+        self.workflow_owner_id = workflow_owner_id
+        self.workflow_version_name = workflow_version_name
+        self.run_id = run_id
+        self.run_group_id = run_group_id
+        self.priority = priority
+        self.storage_type = storage_type
+        self.storage_capacity = storage_capacity
+        self.log_level = log_level
+        self.retention_mode = retention_mode
+        self.tags = tags
+        self.request_id = request_id
+
+    def request(self, context: Context) -> dict[str, Any]:
+        """Add name and token, and leave the cache out where the author says so."""
+        request = super().request(context)
+        if not {"workflowId", "runId"} & request.keys():
+            raise OmicsInputError("workflow_id", "must be given, unless run_id names a run to repeat.")
+        answer = str(self.use_cache).strip().lower()
+        if answer not in YES + NO:
+            raise OmicsInputError("use_cache", f"must be true or false, not {self.use_cache!r}.")
+        if answer in NO:
+            request = {m: value for m, value in request.items() if m not in ("cacheId", "cacheBehavior")}
+        elif "cacheBehavior" in request and "cacheId" not in request:
+            raise OmicsInputError("cache_behavior", "says nothing without a cache_id.")
+        task = TaskIdentity.of(context)
+        request = {"name": task.readable(f"-{task.digest}")} | request
+        return {"requestId": token("StartRun", task.digest, context["ti"].try_number, request)} | request
+
+    def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """Start the run."""
+        run = self._send(request)
+        cache = f" on run cache {request['cacheId']}" if "cacheId" in request else ""
+        self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, run.get("runOutputUri"))
+        if self.do_xcom_push:
+            context["ti"].xcom_push(RunLink.key, RunLink.url(self.hook.conn.meta.region_name, run["id"]))
+        return self.wait(context, run) if self.wait_for_completion else self._result(run)
+
+    def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        for attempt in range(1, SENDS + 1):
+            try:
+                return self.hook.create("StartRun", **request)
+            except OutcomeUnknown as unknown:
+                if attempt == SENDS:
+                    raise
+                self.log.warning("%s It is sent again with the same token.", unknown.__cause__)
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _result(run: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        members = {
+            "id": "id",
+            "arn": "arn",
+            "uuid": "uuid",
+            "status": "status",
+            "run_output_uri": "runOutputUri",
+        }
+        return {key: run.get(member) for key, member in members.items()} | more
+
+    def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of a completed run, or say why it did not complete."""
+        computed, reused = self._tasks(description["id"])
+        if computed is not None and reused is not None:
+            self.log.info("Run %s: %d tasks computed, %d reused from the cache", description["id"], computed, reused)
+        if description["status"] in RUN.succeeded:
+            return self._result(description, tasks_computed=computed, tasks_reused=reused)
+        raise self._error(description, computed, reused)
+
+    def _tasks(self, run_id: str) -> tuple[int | None, int | None]:
+        """Count the tasks that were computed and those that the cache spared."""
+        try:
+            tasks = list(self.hook.iterate(RUN_TASK.list, id=run_id))
+        except AccessDenied as denied:
+            self.log.warning("How many tasks were reused is unknown: %s", denied)
+            return None, None
+        completed = [task for task in tasks if task["status"] in RUN_TASK.succeeded]
+        reused = sum(1 for task in completed if task.get("cacheHit"))
+        return len(completed) - reused, reused
+
+    def _error(self, run: Mapping[str, Any], computed: int | None, reused: int | None) -> RunError:
+        reason, message = run.get("failureReason"), run.get("statusMessage")
+        says = f"AWS says: {reason or 'no reason'}: {message or 'no message'}"
+        done = "" if computed is None else f" {computed} tasks were computed and {reused} reused before that."
+        if "cacheId" not in run:
+            next_step = "The run used no cache: a retry computes everything again."
+        elif reason in NOTHING_SAVED:
+            next_step = (
+                f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
+            )
+        else:
+            next_step = f"What had completed is in run cache {run['cacheId']}: a retry on it reuses that."
+        kind = RunFailed if run["status"] == "FAILED" else RunCancelled
+        return kind(
+            f"HealthOmics run {run['id']} ended as {run['status']}. {says}.{done} {next_step} "
+            f"Log group /aws/omics/WorkflowLog, stream run/{run['id']}/engine.",
+            run_id=run["id"],
+            status=run["status"],
+            reason=reason,
+            aws_message=message,
+        )

@@ -1,0 +1,85 @@
+"""One Airflow home for each test process, and a task's context to call operators with."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+# Before anything imports Airflow: without a home of its own it makes a folder in the user's.
+HOME = tempfile.mkdtemp(prefix="omics-tests-")
+os.environ["AIRFLOW_HOME"] = HOME
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+    del os.environ[name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+REGION = "us-east-1"
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@dataclass
+class FakeTaskInstance:
+    """What operators read of a task instance, and what they push: the one thing that is mocked here."""
+
+    dag_id: str = "genomes"
+    run_id: str = "scheduled__2026-01-01"
+    task_id: str = "task"
+    map_index: int = -1
+    try_number: int = 1
+    max_tries: int = 0
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep what was pushed."""
+        self.pushed[key] = value
+
+
+ContextMaker = Callable[..., Any]
+Logged = Callable[[], str]
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Logged:
+    """Return what was logged so far: by the logging of Airflow 2, or on standard output by that of Airflow 3."""
+    caplog.set_level(logging.INFO)
+    seen: list[str] = []
+
+    def text() -> str:
+        seen.extend(capfd.readouterr())
+        return "".join(seen) + caplog.text
+
+    return text
+
+
+@pytest.fixture
+def context() -> ContextMaker:
+    """Return a maker of contexts: ``context(task_id="cache", try_number=2)``."""
+
+    def make(**members: Any) -> dict[str, Any]:
+        return {"ti": FakeTaskInstance(**members)}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Iterator[None]:
+    """Make Airflow's database once for the whole session."""
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield
