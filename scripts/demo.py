@@ -142,7 +142,7 @@ def outcome(xcom: dict[str, Any]) -> str:
     """Say in a few words what a task pushed to XCom."""
     if "created" in xcom:
         return f"run cache {xcom['id']} {'created' if xcom['created'] else 'found again and reused'}"
-    return f"run {xcom['id']} {xcom['status']}, {xcom['tasks_computed']} tasks computed, {xcom['tasks_reused']} reused"
+    return f"run {xcom['id']} {xcom['status']}, tasks computed: {xcom['tasks_computed']}, reused: {xcom['tasks_reused']}"
 
 
 def show_next_step() -> None:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
-from airflow_provider_omics.exceptions import (
-    Conflict,
-    NotFound,
-    OmicsConnectionError,
-    OmicsInputError,
-    OmicsVersionError,
-    OutcomeUnknown,
-    QuotaExceeded,
-    Throttled,
-    WaitTimeout,
-)
+from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.exceptions import OmicsConnectionError, OmicsVersionError, OutcomeUnknown, WaitTimeout
 from airflow_provider_omics.hooks import endpoints, schema
+from airflow_provider_omics.hooks import omics as hook_module
 from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.resources import RUN, RUN_CACHE
+from tests.conftest import Logged
 
 URL = "http://127.0.0.1:5000"
 DEFAULT = {"region_name": "us-east-1"}
@@ -151,16 +143,123 @@ def test_a_missing_connection_is_an_error_where_settings_say_so(monkeypatch: pyt
     assert OmicsHook(None).conn.meta.region_name == "us-east-1"
 
 
-@pytest.mark.parametrize(("region", "problem"), [("", "No AWS Region is set"), ("eu-north-1", "'eu-north-1'")])
+@pytest.mark.parametrize(("region", "problem"), [(None, "No AWS Region is set"), ("eu-north-1", "'eu-north-1'")])
 def test_a_region_without_healthomics_is_refused_with_the_list(
-    region: str, problem: str, monkeypatch: pytest.MonkeyPatch
+    region: str | None, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, {"region_name": region} if region else {})
-    monkeypatch.setitem(DEFAULT, "region_name", region)
-    value = json.loads(__import__("os").environ["AIRFLOW_CONN_AWS_DEFAULT"])
-    if not region:
-        del value["extra"]["region_name"]
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(value))
+    extra = {"region_name": region} if region else {}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
     with pytest.raises(OmicsConnectionError, match=problem) as caught:
         _ = OmicsHook().conn
     assert all(each in str(caught.value) for each in endpoints.available_regions())
+
+
+def test_the_account_is_unknown_where_sts_does_not_answer(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    connect(monkeypatch, {"service_config": {"sts": {"endpoint_url": "http://127.0.0.1:9"}}})
+    monkeypatch.setattr(hook_module, "IDENTITY_TIMEOUT_SECONDS", 0.2)
+    assert OmicsHook().identity == "unknown"
+    assert "AWS STS does not tell" in logged()
+
+
+def test_describe_and_iterate(omics_connection: str, omics_bucket: str) -> None:
+    hook: Any = OmicsHook()
+    for number in range(101):
+        hook.conn.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/c", name=f"c{number}")
+    listed = list(hook.iterate("ListRunCaches"))
+    assert [cache["name"] for cache in listed] == [f"c{number}" for number in range(101)]
+    described = hook.describe(RUN_CACHE, id=listed[0]["id"])
+    assert described["name"] == "c0"
+    assert "ResponseMetadata" not in described
+
+
+def test_find_run_cache(omics_connection: str, omics_bucket: str, omics_clock: Any) -> None:
+    hook: Any = OmicsHook()
+    ids: dict[str, str] = {}
+    for place in ("a", "b", "b"):
+        made = hook.conn.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/{place}", name="mine")
+        ids.setdefault(place, made["id"])
+        omics_clock.advance(1)
+    hook.conn.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/a")
+    assert (hook.find_run_cache("mine") or {})["id"] == ids["a"]
+    assert (hook.find_run_cache("mine", f"s3://{omics_bucket}/b/") or {})["id"] == ids["b"]
+    assert hook.find_run_cache("other") is None
+
+
+def test_wait(
+    omics_connection: str, omics_bucket: str, omics_emulator: Any, omics_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        omics_clock.advance(seconds)
+
+    monkeypatch.setattr(hook_module, "sleep", sleep)
+    hook: Any = OmicsHook()
+    omics_emulator.store.seed_workflow("123456789012", "us-east-1", "1", name="w")
+    run = hook.conn.start_run(
+        workflowId="1", roleArn="arn:aws:iam::123456789012:role/r", outputUri=f"s3://{omics_bucket}/o"
+    )
+    with pytest.raises(WaitTimeout):
+        hook.wait(RUN, delay=1, max_attempts=3, id=run["id"])
+    assert hook.wait(RUN, id=run["id"])["status"] == "COMPLETED"
+    assert pauses[:6] == [1, 1, 3, 6, 12, 24]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("AccessDeniedException", errors.AccessDenied),
+        ("ConflictException", errors.Conflict),
+        ("ResourceNotFoundException", errors.NotFound),
+        ("ServiceQuotaExceededException", errors.QuotaExceeded),
+        ("ValidationException", errors.ValidationFailed),
+        ("InternalServerException", errors.OmicsServiceError),
+    ],
+)
+def test_errors_become_ours(
+    code: str,
+    error: type[errors.OmicsServiceError],
+    omics_connection: str,
+    omics_faults: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    omics_faults.fail("GetRunCache", code, message="so it is")
+    with pytest.raises(error) as caught:
+        OmicsHook().describe(RUN_CACHE, id="1")
+    assert type(caught.value) is error
+    assert (caught.value.operation, caught.value.code, caught.value.aws_message) == ("GetRunCache", code, "so it is")
+    omics_faults.fail("ListRunCaches", code)
+    with pytest.raises(error):
+        list(OmicsHook().iterate("ListRunCaches"))
+
+
+def test_reading_calls_are_repeated_and_creating_ones_are_not(omics_connection: str, omics_faults: Any) -> None:
+    hook = OmicsHook()
+    omics_faults.fail("ListRunCaches", "ThrottlingException", times=2)
+    assert list(hook.iterate("ListRunCaches")) == []
+    omics_faults.fail("CreateRunCache", "InternalServerException", times=9)
+    with pytest.raises(OutcomeUnknown, match="sent with request id my-token"):
+        hook.create("CreateRunCache", cacheS3Location="s3://bucket/c", requestId="my-token")
+    assert omics_faults.calls["CreateRunCache"] == 1
+
+
+def test_an_older_boto3_is_met_with_the_version_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, {})
+    full = schema.service_model()
+
+    class Older:
+        operation_names = [name for name in full.operation_names if name != "CreateRunCache"]
+        operation_model = full.operation_model
+
+    monkeypatch.setattr(schema, "service_model", lambda: Older)
+    with pytest.raises(OmicsVersionError, match=r"'CreateRunCache' of HealthOmics. Install boto3 1\.35\.66 or later"):
+        OmicsHook().call("CreateRunCache")
+
+
+def test_an_older_boto3_without_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, {})
+    monkeypatch.delitem(schema.input_shape("StartRun", {}).members, "cacheId")
+    with pytest.raises(OmicsVersionError, match=r"the member 'cacheId' of StartRun. Install boto3 1\.35\.66 or later"):
+        OmicsHook().call("StartRun", cacheId="1")

@@ -71,9 +71,7 @@ def test_every_member_reaches_the_service(context: ContextMaker, omics_bucket: s
     assert (cache["cache_behavior"], cache["tags"]) == ("CACHE_ALWAYS", {"team": "genomics"})
 
 
-def test_cache_always_is_warned_about(
-    context: ContextMaker, omics_bucket: str, logged: Logged
-) -> None:
+def test_cache_always_is_warned_about(context: ContextMaker, omics_bucket: str, logged: Logged) -> None:
     make(cache_behavior="CACHE_ALWAYS").execute(context())
     assert "AWS advises against it in production" in logged()
 

@@ -30,6 +30,9 @@ else:
 THROTTLED_REPEATS = 8
 """How often a throttled creating call is sent again: with the pauses of :func:`errors.pause`, about two minutes."""
 
+IDENTITY_TIMEOUT_SECONDS = 5.0
+"""How long AWS STS is asked for the account: a private network without an STS endpoint must not hold up the task."""
+
 
 class OmicsHook(Base):
     """Talk to AWS HealthOmics.
@@ -98,8 +101,18 @@ class OmicsHook(Base):
     @cached_property
     def identity(self) -> str:
         """The account as AWS STS tells it, 12 digits, or ``unknown`` where STS cannot be asked."""
+        quick = self.config.merge(
+            Config(
+                connect_timeout=IDENTITY_TIMEOUT_SECONDS,
+                read_timeout=IDENTITY_TIMEOUT_SECONDS,
+                retries={"total_max_attempts": 1},
+            )
+        )
+        sts = self.get_session(region_name=self.region_name).client(
+            "sts", endpoint_url=self.conn_config.get_service_endpoint_url("sts"), config=quick, verify=self.verify
+        )
         try:
-            account: str = self.account_id
+            account: str = sts.get_caller_identity()["Account"]
         except (BotoCoreError, ClientError) as error:
             self.log.info("The account is unknown, since AWS STS does not tell: %s", error)
             return "unknown"

@@ -12,4 +12,4 @@ def interval(look: int, delay: float) -> float:
     :param look: how often was looked
     :param delay: the longest interval, in seconds
     """
-    return min(delay, FIRST_SECONDS * 2 ** min(look - 1, 16))
+    return min(delay, FIRST_SECONDS * 2.0 ** min(look - 1, 16))

@@ -189,7 +189,7 @@ class StartRunOperator(OmicsWaitingOperator):
         """Return the result of a completed run, or say why it did not complete."""
         computed, reused = self._tasks(description["id"])
         if computed is not None and reused is not None:
-            self.log.info("Run %s: %d tasks computed, %d reused from the cache", description["id"], computed, reused)
+            self.log.info("Run %s: %s computed, %d reused", description["id"], counted(computed), reused)
         if description["status"] in RUN.succeeded:
             return self._result(description, tasks_computed=computed, tasks_reused=reused)
         raise self._error(description, computed, reused)
@@ -207,22 +207,25 @@ class StartRunOperator(OmicsWaitingOperator):
 
     def _error(self, run: Mapping[str, Any], computed: int | None, reused: int | None) -> RunError:
         reason, message = run.get("failureReason"), run.get("statusMessage")
-        says = f"AWS says: {reason or 'no reason'}: {message or 'no message'}"
-        done = "" if computed is None else f" {computed} tasks were computed and {reused} reused before that."
+        says = ": ".join(part for part in (reason, message) if part) or "no reason is given"
+        done = "" if computed is None else f" {counted(computed)} computed and {reused} reused before that."
         if "cacheId" not in run:
             next_step = "The run used no cache: a retry computes everything again."
         elif reason in NOTHING_SAVED:
-            next_step = (
-                f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
-            )
+            next_step = f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
         else:
             next_step = f"What had completed is in run cache {run['cacheId']}: a retry on it reuses that."
         kind = RunFailed if run["status"] == "FAILED" else RunCancelled
         return kind(
-            f"HealthOmics run {run['id']} ended as {run['status']}. {says}.{done} {next_step} "
-            f"Log group /aws/omics/WorkflowLog, stream run/{run['id']}/engine.",
+            f"HealthOmics run {run['id']} ended as {run['status']}. AWS says: {says.rstrip('.')}.{done} {next_step} "
+            f"Its log: group /aws/omics/WorkflowLog, stream run/{run['id']}/engine.",
             run_id=run["id"],
             status=run["status"],
             reason=reason,
             aws_message=message,
         )
+
+
+def counted(tasks: int) -> str:
+    """Return ``1 task was`` or ``4 tasks were``."""
+    return "1 task was" if tasks == 1 else f"{tasks} tasks were"

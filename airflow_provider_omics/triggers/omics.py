@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ class OmicsTrigger(BaseTrigger):
                 status = self.resource.status_of(description)
             if status in self.resource.ended or attempts == self.waiter_max_attempts:
                 return {"status": status, "attempts": attempts}
-            await asyncio.sleep(interval(attempts, self.waiter_delay))
+            await sleep(interval(attempts, self.waiter_delay))
 
     def _hook(self) -> OmicsHook:
         """Build hook and client: everything that asks Airflow for something, once and off the event loop."""

@@ -1,0 +1,288 @@
+"""StartRunOperator and its trigger against the emulator, waiting in the worker and deferred."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks import omics as hook_module
+from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.links.omics import RunLink
+from airflow_provider_omics.operators.run import StartRunOperator
+from airflow_provider_omics.triggers import omics as trigger_module
+from airflow_provider_omics.triggers.omics import OmicsTrigger
+from tests.conftest import ContextMaker, FakeTaskInstance, Logged
+
+KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
+    """Let the emulator's clock move where a wait would sleep."""
+
+    async def advance(seconds: float) -> None:
+        omics_clock.advance(seconds)
+
+    monkeypatch.setattr(hook_module, "sleep", omics_clock.advance)
+    monkeypatch.setattr(trigger_module, "sleep", advance)
+
+
+@pytest.fixture
+def omics() -> Any:
+    return OmicsHook().conn
+
+
+@pytest.fixture
+def cache_id(omics: Any, omics_bucket: str) -> str:
+    return str(omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache")["id"])
+
+
+@pytest.fixture
+def workflow_id(omics_emulator: Any) -> str:
+    omics_emulator.store.seed_workflow("123456789012", "us-east-1", "1234567", name="germline")
+    return "1234567"
+
+
+@pytest.fixture
+def start(workflow_id: str, omics_bucket: str) -> Any:
+    def make(**arguments: Any) -> StartRunOperator:
+        defaults = {
+            "task_id": "run",
+            "workflow_id": workflow_id,
+            "role_arn": "arn:aws:iam::123456789012:role/Omics",
+            "output_uri": f"s3://{omics_bucket}/runs",
+        }
+        return StartRunOperator(**(defaults | arguments))
+
+    return make
+
+
+def finish(operator: StartRunOperator, context: Any) -> dict[str, Any]:
+    """Execute an operator, and do for a deferred one what Airflow does: a new process, the trigger, and the method."""
+    try:
+        return operator.execute(context)
+    except BaseException as deferred:
+        if type(deferred).__name__ != "TaskDeferred":
+            raise
+        path, kwargs = deferred.trigger.serialize()  # type: ignore[attr-defined]
+        assert path == "airflow_provider_omics.triggers.omics.OmicsTrigger"
+        trigger = OmicsTrigger(**json.loads(json.dumps(kwargs)))
+        operator.__dict__.pop("hook", None)
+        return operator.execute_complete(context, json.loads(json.dumps(event_of(trigger))))
+
+
+def event_of(trigger: OmicsTrigger) -> dict[str, Any]:
+    async def first() -> dict[str, Any]:
+        events = [event async for event in trigger.run()]
+        assert len(events) == 1
+        payload: dict[str, Any] = events[0].payload
+        return payload
+
+    return asyncio.run(first())
+
+
+both_modes = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferred"])
+
+
+@both_modes
+def test_a_run_that_completes(deferrable: bool, start: Any, cache_id: str, context: ContextMaker, omics: Any) -> None:
+    result = finish(start(cache_id=cache_id, deferrable=deferrable), context())
+    assert set(result) == KEYS
+    assert json.loads(json.dumps(result)) == result
+    run = omics.get_run(id=result["id"])
+    assert (result["status"], result["uuid"], result["arn"]) == ("COMPLETED", run["uuid"], run["arn"])
+    assert result["run_output_uri"] == run["runOutputUri"]
+    assert (result["tasks_computed"], result["tasks_reused"]) == (5, 0)
+    assert (run["cacheId"], run["name"][:13]) == (cache_id, "genomes.task-")
+
+
+@both_modes
+def test_a_failed_run_says_why_and_its_retry_reuses(
+    deferrable: bool, start: Any, cache_id: str, context: ContextMaker, omics_emulator: Any
+) -> None:
+    plans = omics_emulator.store.plans
+    plan = plans.plan_for("1234567")
+    tasks = tuple(replace(task, fail_first=1) if task.name == "joint_call" else task for task in plan.tasks)
+    plans.set("*", replace(plan, tasks=tasks))
+    with pytest.raises(errors.RunFailed) as caught:
+        finish(start(cache_id=cache_id, deferrable=deferrable), context())
+    assert caught.value.status == "FAILED"
+    assert caught.value.reason == "RUN_TASK_FAILED"
+    assert "4 tasks were computed and 0 reused before that" in str(caught.value)
+    assert f"in run cache {cache_id}: a retry on it reuses that" in str(caught.value)
+    again = finish(start(cache_id=cache_id, deferrable=deferrable), context(try_number=2))
+    assert (again["tasks_computed"], again["tasks_reused"]) == (1, 4)
+
+
+@both_modes
+def test_a_cancelled_run(deferrable: bool, start: Any, context: ContextMaker, omics: Any, omics_clock: Any) -> None:
+    operator = start(deferrable=deferrable, wait_for_completion=True)
+    original = operator.wait
+
+    def cancel_first(context: Any, answer: Any) -> Any:
+        omics.cancel_run(id=answer["id"])
+        return original(context, answer)
+
+    operator.wait = cancel_first
+    with pytest.raises(errors.RunCancelled, match="ended as CANCELLED"):
+        finish(operator, context())
+
+
+@both_modes
+def test_waiter_max_attempts(deferrable: bool, start: Any, context: ContextMaker) -> None:
+    with pytest.raises(errors.WaitTimeout, match="after 2 looks; its status is") as caught:
+        finish(start(deferrable=deferrable, waiter_max_attempts=2, waiter_delay=1), context())
+    assert caught.value.status in ("PENDING", "STARTING")
+
+
+@both_modes
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException", "RequestTimeoutException"])
+def test_passing_errors_do_not_end_a_wait(
+    deferrable: bool, code: str, start: Any, context: ContextMaker, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    omics_faults.fail("GetRun", code, times=5)
+    assert finish(start(deferrable=deferrable), context())["status"] == "COMPLETED"
+
+
+@both_modes
+def test_a_denied_look_ends_the_wait_with_the_permission(
+    deferrable: bool, start: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    omics_faults.deny("GetRun")
+    with pytest.raises(errors.AccessDenied, match="allow omics:GetRun"):
+        finish(start(deferrable=deferrable), context())
+
+
+@both_modes
+def test_denied_counts_do_not_fail_a_completed_run(
+    deferrable: bool, start: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    omics_faults.deny("ListRunTasks")
+    result = finish(start(deferrable=deferrable), context())
+    assert (result["status"], result["tasks_computed"], result["tasks_reused"]) == ("COMPLETED", None, None)
+
+
+def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
+    request = start().request(context())
+    assert set(request) == {"workflowId", "roleArn", "outputUri", "name", "requestId"}
+
+
+def test_without_waiting(start: Any, context: ContextMaker) -> None:
+    result = start(wait_for_completion=False).execute(context())
+    assert (result["status"], set(result)) == ("PENDING", KEYS - {"tasks_computed", "tasks_reused"})
+
+
+def test_the_link_is_pushed_as_soon_as_the_run_is_started(start: Any, context: ContextMaker) -> None:
+    made = context()
+    result = start(wait_for_completion=False).execute(made)
+    ti: FakeTaskInstance = made["ti"]
+    assert ti.pushed == {RunLink.key: RunLink.url("us-east-1", result["id"])}
+    silent = context()
+    start(wait_for_completion=False, do_xcom_push=False, name="other").execute(silent)
+    assert silent["ti"].pushed == {}
+
+
+@pytest.mark.parametrize("use_cache", [False, "False", "false", "0", "no", ""])
+def test_use_cache_off_leaves_the_cache_out(
+    use_cache: Any, start: Any, cache_id: str, context: ContextMaker, omics: Any
+) -> None:
+    operator = start(cache_id=cache_id, cache_behavior="CACHE_ALWAYS", use_cache=use_cache, wait_for_completion=False)
+    assert "cacheId" not in omics.get_run(id=operator.execute(context())["id"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"use_cache": "perhaps"}, "use_cache: must be true or false, not 'perhaps'"),
+        ({"workflow_id": None}, "workflow_id: must be given"),
+        ({"cache_behavior": "CACHE_ALWAYS"}, "cache_behavior: says nothing without a cache_id"),
+        ({"cache_id": "None"}, "cache_id: 'None' must be digits only"),
+        ({"priority": "high"}, "priority: must be a whole number"),
+        ({"priority": 100001}, "priority: is 100001; 0 to 100000 are allowed"),
+        ({"log_level": "DEBUG"}, "log_level: must be one of OFF, FATAL, ERROR, ALL"),
+        ({"role_arn": "OmicsRole"}, "role_arn: 'OmicsRole' must match the pattern arn:"),
+    ],
+)
+def test_bad_input_is_refused_before_any_call(
+    arguments: dict[str, Any], message: str, start: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    with pytest.raises(errors.OmicsInputError, match=message):
+        start(**arguments).execute(context())
+    assert not omics_faults.calls
+
+
+def test_every_member_of_the_api_is_reachable(start: Any, context: ContextMaker, omics: Any, cache_id: str) -> None:
+    operator = start(
+        name="mine",
+        parameters={"sample": "NA12878"},
+        cache_id=cache_id,
+        cache_behavior="CACHE_ALWAYS",
+        priority="7",
+        storage_type="STATIC",
+        storage_capacity=1200,
+        log_level="ERROR",
+        retention_mode="REMOVE",
+        tags={"team": "genomics"},
+        wait_for_completion=False,
+        extra_request={"workflowType": "PRIVATE"},
+    )
+    run = omics.get_run(id=operator.execute(context())["id"])
+    assert (run["name"], run["priority"], run["storageCapacity"]) == ("mine", 7, 1200)
+    assert (run["cacheBehavior"], run["retentionMode"], run["logLevel"]) == ("CACHE_ALWAYS", "REMOVE", "ERROR")
+    assert (run["parameters"], run["tags"]) == ({"sample": "NA12878"}, {"team": "genomics"})
+
+
+def test_a_lost_answer_starts_no_second_run(start: Any, context: ContextMaker, omics: Any, omics_faults: Any) -> None:
+    omics_faults.lose_answer("StartRun")
+    result = start().execute(context())
+    assert [run["id"] for run in omics.list_runs()["items"]] == [result["id"]]
+
+
+def test_a_new_try_starts_a_new_run(start: Any, context: ContextMaker) -> None:
+    made = [start(wait_for_completion=False).execute(context(try_number=number))["id"] for number in (1, 1, 2)]
+    assert made[0] == made[1] != made[2]
+
+
+@pytest.mark.parametrize("cancel_on_kill", [True, False])
+def test_kill_while_waiting_in_the_worker(
+    cancel_on_kill: bool, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = start(cancel_on_kill=cancel_on_kill)
+
+    def killed(_: float) -> None:
+        operator.on_kill()
+        raise SystemExit
+
+    monkeypatch.setattr(hook_module, "sleep", killed)
+    with pytest.raises(SystemExit):
+        operator.execute(context())
+    run = omics.list_runs()["items"][0]
+    assert (run["status"] in ("STOPPING", "CANCELLED")) is cancel_on_kill
+
+
+def test_kill_of_a_deferred_task_where_airflow_tells_the_trigger(start: Any, context: ContextMaker, omics: Any) -> None:
+    run = start(wait_for_completion=False).execute(context())
+    trigger = OmicsTrigger(resource="run", identifiers={"id": run["id"]}, waiter_delay=1)
+    asyncio.run(trigger.on_kill())
+    assert omics.get_run(id=run["id"])["status"] in ("STOPPING", "CANCELLED")
+
+
+def test_the_intervals_grow_to_the_delay() -> None:
+    from airflow_provider_omics.hooks.waiting import interval
+
+    assert [interval(look, 30) for look in range(1, 7)] == [3, 6, 12, 24, 30, 30]
+    assert interval(10**6, 30) == 30
+    assert interval(1, 0.5) == 0.5
+
+
+def test_a_log_names_account_region_and_endpoint(
+    start: Any, context: ContextMaker, omics_emulator: Any, logged: Logged
+) -> None:
+    start(wait_for_completion=False).execute(context())
+    assert f"AWS account 123456789012, region us-east-1, endpoint {omics_emulator.url}" in logged()
