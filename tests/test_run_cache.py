@@ -11,7 +11,6 @@ from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.operators import ensure
 from airflow_provider_omics.operators.run_cache import (
     CreateRunCacheOperator,
-    DeleteRunCacheOperator,
     GetRunCacheOperator,
     UpdateRunCacheOperator,
 )
@@ -267,13 +266,3 @@ def test_get_and_update(context: ContextMaker, omics_bucket: str) -> None:
         UpdateRunCacheOperator(task_id="u", cache_id=made["id"]).execute(context())
     with pytest.raises(errors.NotFound, match="check the id"):
         GetRunCacheOperator(task_id="g", cache_id="1").execute(context())
-
-
-def test_delete(context: ContextMaker, omics_bucket: str) -> None:
-    made = make().execute(context())
-    delete = DeleteRunCacheOperator(task_id="d", cache_id=made["id"])
-    assert delete.execute(context())["deleted"]
-    with pytest.raises(errors.NotFound):
-        delete.execute(context())
-    gone = DeleteRunCacheOperator(task_id="d", cache_id=made["id"], missing_ok=True, delete_cached_data=True)
-    assert gone.execute(context()) == {"id": made["id"], "deleted": False, "objects_deleted": 0, "bytes_deleted": 0}

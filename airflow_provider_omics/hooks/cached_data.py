@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAGE = 1000
+"""Objects in a page, which are then deleted together: DeleteObjects takes no more."""
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -80,7 +83,9 @@ class CachedData:
         """
         expected = {"ExpectedBucketOwner": self.owner} if self.owner else {}
         objects = size = 0
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix, **expected)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=self.prefix, PaginationConfig={"PageSize": PAGE}, **expected
+        )
         for page in pages:
             found = page.get("Contents", [])
             if not found:

@@ -1,0 +1,33 @@
+"""A frozen clock, a store with one ACTIVE workflow, and boto3 wired to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics.emulator import Clock, Store
+from tests.emulator.wired import ACCOUNT, REGION, WORKFLOW, Memory, Service, Wire
+
+
+@pytest.fixture(scope="session")
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture(scope="session")
+def wired_client(wire: Wire) -> Any:
+    return wire.client()
+
+
+@pytest.fixture
+def service(wire: Wire, wired_client: Any) -> Iterator[Service]:
+    """Return a fresh service with buckets in memory, at noon of a frozen day."""
+    memory = Memory()
+    clock = Clock(frozen=True, start=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    wire.store = Store(clock=clock, neighbours=memory)
+    wire.store.seed_workflow(ACCOUNT, REGION, WORKFLOW, "cohort")
+    yield Service(wired_client, wire.store, clock, memory)
+    wire.store = Store()

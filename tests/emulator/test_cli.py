@@ -1,0 +1,100 @@
+"""``python -m airflow_provider_omics.emulator``, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_omics.emulator import __main__ as cli
+from airflow_provider_omics.emulator.connection import connection_json
+
+COMMAND = [sys.executable, "-m", "airflow_provider_omics.emulator"]
+
+
+@contextmanager
+def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start the emulator on a free port, and give the process and the environment that it tells one to paste."""
+    process = subprocess.Popen([*COMMAND, "--port", "0", *options], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    with process:
+        try:
+            variables = {}
+            for line in process.stdout:
+                if line.startswith("export "):
+                    name, _, value = shlex.split(line)[1].partition("=")
+                    variables[name] = value
+                if "Ctrl-C" in line:
+                    break
+            yield process, variables
+        finally:
+            process.kill()
+
+
+def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
+    """boto3 in another process needs the printed environment and nothing else."""
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import boto3\n"
+        "made = boto3.client('omics').create_run_cache(cacheS3Location='s3://genomes/cache')\n"
+        "print(made['arn'], boto3.client('sts').get_caller_identity()['Account'])\n"
+    )
+    with running("--bucket", "genomes", "--account", "111122223333", "--region", "eu-west-1") as (process, variables):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        printed = subprocess.check_output([sys.executable, script], env=clean | variables, text=True)
+        arn, account = printed.split()
+        assert arn.startswith("arn:aws:omics:eu-west-1:111122223333:runCache/")
+        assert account == "111122223333"
+        connection = variables["AIRFLOW_CONN_AWS_DEFAULT"]
+        assert connection == connection_json(variables["AWS_ENDPOINT_URL"], "eu-west-1")
+        assert json.loads(connection)["extra"]["endpoint_url"] == variables["AWS_ENDPOINT_URL"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_with_a_client_still_connected(number: signal.Signals) -> None:
+    with running("--no-neighbours", "--workflow", "4711") as (process, variables):
+        url = variables["AWS_ENDPOINT_URL"]
+        with urllib.request.urlopen(f"{url}/workflow/4711") as answer:
+            assert json.load(answer)["status"] == "ACTIVE"
+        port = int(url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            process.send_signal(number)
+            assert process.wait(timeout=5) == 0
+            assert idle.recv(1) == b""
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--no-neighbours", "--bucket", "genomes"], "--bucket needs S3"),
+        (["--no-neighbours", "--speed", "0"], "speed must be above 0"),
+        (["--no-neighbours", "--fail-task", "algin"], "no task 'algin'; it has .*joint_call"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: Sequence[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--port", "0", *options])
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_taken_port_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["--no-neighbours", "--port", str(port)])
+    assert f"port {port} cannot be used (Address already in use): give another" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""The pytest plugin, in sessions of their own: what it gives, and that it costs nothing where it is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPTIONS = ["-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error", "-q"]
+
+
+def session(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest on one file in an empty folder, where only the entry point can lead to the plugin."""
+    (folder / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *options, "test_it.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_session_that_does_not_use_it_imports_nothing(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        """
+import sys
+
+def test_it():
+    assert "airflow_provider_omics.emulator.pytest_plugin" in sys.modules
+    heavy = {"moto", "botocore", "boto3", "airflow", "regex", "airflow_provider_omics.emulator.core"}
+    assert not heavy & set(sys.modules)
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_fixtures(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        """
+import json
+import os
+import boto3
+import pytest
+from botocore.config import Config
+
+def client(service="omics"):
+    connection = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+    return boto3.client(
+        service,
+        aws_access_key_id=connection["login"],
+        aws_secret_access_key=connection["password"],
+        config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        **connection["extra"],
+    )
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_every_test_starts_empty(omics_connection, omics_bucket, attempt):
+    assert omics_connection == "aws_default"
+    assert client().list_run_caches()["items"] == []
+    client().create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache")
+    assert [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]] == [omics_bucket]
+
+def test_a_fault(omics_connection, omics_faults):
+    omics_faults.deny("ListRunCaches")
+    with pytest.raises(client().exceptions.AccessDeniedException):
+        client().list_run_caches()
+
+def test_time_stands_still_until_it_is_moved(omics_clock, omics_emulator):
+    before = omics_clock.now()
+    assert omics_emulator.store.clock.now() == before
+    omics_clock.advance(60)
+    assert (omics_clock.now() - before).total_seconds() == 60
+
+def test_time_passes_where_nobody_moves_it(omics_emulator):
+    clock = omics_emulator.store.clock
+    before = clock.now()
+    while clock.now() == before:
+        pass
+
+def test_the_connection_is_gone():
+    assert "AIRFLOW_CONN_AWS_DEFAULT" not in os.environ
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "6 passed" in found.stdout
+
+
+@pytest.mark.parametrize("early", [[], ["-p", "moto"]], ids=["moto imported by the test", "moto imported first"])
+def test_mock_aws_has_healthomics_without_a_further_step(tmp_path: Path, early: list[str]) -> None:
+    found = session(
+        tmp_path,
+        """
+import sys
+import boto3
+from moto import mock_aws
+
+@mock_aws
+def test_it():
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="genomes")
+    omics = boto3.client("omics", region_name="us-east-1")
+    assert omics.create_run_cache(cacheS3Location="s3://genomes/cache")["status"] == "ACTIVE"
+    assert not any("omics" in type(finder).__module__ for finder in sys.meta_path)
+
+@mock_aws
+def test_the_emulator_and_mock_aws_are_one(omics_faults):
+    boto3.client("omics", region_name="us-east-1").list_run_caches()
+    assert omics_faults.calls["ListRunCaches"] == 1
+""",
+        *early,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr

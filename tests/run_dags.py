@@ -1,0 +1,51 @@
+"""Run DAGs one after the other, as Airflow itself does in ``dag.test()``, and write down what became of them.
+
+The tests start this in a process of its own: ``python run_dags.py REPORT MODULE...``, where each module stands in
+Airflow's DAG folder and has a ``dag``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.utils.session import create_session
+
+try:
+    from airflow.models.xcom import XComModel
+except ImportError:  # Airflow 2
+    from airflow.models.xcom import BaseXCom as XComModel  # type: ignore[attr-defined,no-redef,unused-ignore]
+
+
+def xcoms(run_id: str, task_id: str, map_index: int) -> dict[str, Any]:
+    """Return every XCom of a task instance by its key, as it is stored: what is not plain JSON is a wrapper there."""
+    with create_session() as session:
+        rows = session.query(XComModel).filter_by(run_id=run_id, task_id=task_id, map_index=map_index)
+        # Airflow 2 stores bytes, Airflow 3 what SQLAlchemy reads as JSON.
+        return {row.key: json.loads(row.value) if isinstance(row.value, bytes) else row.value for row in rows}
+
+
+def outcome(module: str) -> dict[str, Any]:
+    """Run the DAG of a module once, and tell its state, and of each task instance state, tries and XCom."""
+    dag_run = importlib.import_module(module).dag.test()
+    tasks = [
+        {
+            "task": ti.task_id,
+            "map_index": ti.map_index,
+            "state": str(ti.state),
+            "tries": ti.try_number,
+            "xcom": xcoms(dag_run.run_id, ti.task_id, ti.map_index),
+        }
+        for ti in dag_run.get_task_instances()
+    ]
+    return {"dag": dag_run.dag_id, "state": str(dag_run.state), "tasks": tasks}
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, conf.get("core", "dags_folder"))
+    report, *modules = sys.argv[1:]
+    Path(report).write_text(json.dumps([outcome(module) for module in modules]))
