@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -111,6 +112,8 @@ def test_calls_are_counted_whatever_their_answer(service: Service) -> None:
 def test_faults_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="NoSuchException"):
         Faults().fail("StartRun", "NoSuchException")
+    with pytest.raises(ValueError, match="StartRuns"):
+        Faults().deny("StartRuns")
     with pytest.raises(ValueError, match=r"1\.5"):
         Faults().throttle(rate=1.5)
     with pytest.raises(ValueError, match="on_call"):
@@ -189,6 +192,13 @@ def test_creation_times_are_as_coarse_as_asked(service: Service) -> None:
     service.clock.advance(0.75)
     cache = service.client.get_run_cache(id=service.cache()["id"])
     assert cache["creationTime"].microsecond == 0
+
+
+def test_reset_waits_for_no_request(service: Service) -> None:
+    service.cache()
+    with ThreadPoolExecutor(1) as pool, service.store.lock:
+        pool.submit(service.store.reset).result(timeout=10)
+    assert ids(service) == []
 
 
 def test_reset_forgets_resources_faults_and_plans(service: Service) -> None:

@@ -1,0 +1,110 @@
+"""``python -m airflow_provider_omics.emulator``: a HealthOmics on one's own machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from airflow_provider_omics.emulator.clock import Clock
+from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
+from airflow_provider_omics.emulator.control import ROOT
+from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT, DEFAULT_REGION
+from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours
+from airflow_provider_omics.emulator.server import Server
+from airflow_provider_omics.emulator.simulated import Plan
+from airflow_provider_omics.emulator.store import Store
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's definition."""
+    made = argparse.ArgumentParser(
+        prog="python -m airflow_provider_omics.emulator",
+        description="Answer as AWS HealthOmics on this machine, with S3, STS and CloudWatch Logs beside it.",
+    )
+    made.add_argument(
+        "--port", type=int, default=5000, help="TCP port on 127.0.0.1; 0: any free one (default: %(default)s)"
+    )
+    made.add_argument("--no-neighbours", action="store_true", help="HealthOmics alone, without S3, STS and Logs")
+    made.add_argument("--bucket", metavar="NAME", action="append", default=[], help="make this S3 bucket (repeatable)")
+    made.add_argument(
+        "--workflow", metavar="ID", action="append", default=[], help="make a workflow of this id (repeatable)"
+    )
+    made.add_argument("--speed", type=float, default=60, help="emulated seconds in a real one (default: %(default)g)")
+    made.add_argument("--account", default=DEFAULT_ACCOUNT, help="account of every request (default: %(default)s)")
+    made.add_argument("--region", default=DEFAULT_REGION, help="region of buckets and workflows (default: %(default)s)")
+    made.add_argument(
+        "--fail-task", metavar="NAME", action="append", default=[], help="fail this task in its first run (repeatable)"
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the emulator until it is interrupted.
+
+    :return: the exit status: 0 after Ctrl-C or SIGTERM, 2 if what was asked for cannot be.
+    """
+    command = parser()
+    arguments = command.parse_args(argv)
+    if arguments.bucket and arguments.no_neighbours:
+        command.error("--bucket needs S3: leave out --no-neighbours")
+    try:
+        store = _store(arguments)
+        server = Server(store, neighbours=not arguments.no_neighbours, port=arguments.port)
+    except ValueError as error:
+        command.error(str(error))
+    except OSError as error:
+        command.error(f"port {arguments.port} cannot be used ({error.strerror}): give another --port, or 0 for any")
+    os.environ["MOTO_ACCOUNT_ID"] = arguments.account  # both moto and the core go by it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), server:
+        server.wait()
+        for name in arguments.bucket:
+            MotoNeighbours().create_bucket(name, arguments.account, arguments.region)
+        print(_greeting(server.url, arguments.region), flush=True)
+        while True:
+            time.sleep(0.2)  # not for ever: a signal that reaches another thread does not wake this one
+    return 0
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    neighbours = NoNeighbours() if arguments.no_neighbours else MotoNeighbours()
+    store = Store(clock=Clock(speed=arguments.speed), neighbours=neighbours)
+    for workflow_id in arguments.workflow:
+        store.seed_workflow(arguments.account, arguments.region, workflow_id, name=f"workflow-{workflow_id}")
+    if arguments.fail_task:
+        store.plans.set("*", _failing(store.plans.plan_for("*"), arguments.fail_task))
+    return store
+
+
+def _failing(plan: Plan, names: Sequence[str]) -> Plan:
+    known = [task.name for task in plan.tasks]
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f"--fail-task: a run has no task {unknown[0]!r}; it has {', '.join(known)}")
+    tasks = [dataclasses.replace(task, fail_first=1) if task.name in names else task for task in plan.tasks]
+    return dataclasses.replace(plan, tasks=tuple(tasks))
+
+
+def _greeting(url: str, region: str) -> str:
+    variables = {**environment(url, region), CONNECTION: connection_json(url, region)}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join(
+        [
+            f"HealthOmics answers at {url}. Paste this where Airflow, the AWS CLI or boto3 runs:",
+            "",
+            *lines,
+            "",
+            f"Faults, plans and the clock: {url}{ROOT}. Stop with Ctrl-C.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""How a client reaches the emulator: what to put into Airflow and into the environment."""
+
+from __future__ import annotations
+
+import json
+
+CONNECTION = "AIRFLOW_CONN_AWS_DEFAULT"
+"""The environment variable that defines the Airflow connection ``aws_default``."""
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
+"""Any access key will do: signatures are not checked."""
+
+
+def connection_json(url: str, region: str = "us-east-1") -> str:
+    """Return the Airflow connection, in its JSON form, of every AWS hook to the emulator.
+
+    :param url: the emulator's address, e.g. ``http://127.0.0.1:5000``.
+    :param region: the AWS region.
+    """
+    return json.dumps(
+        {
+            "conn_type": "aws",
+            "login": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            "password": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            "extra": {"region_name": region, "endpoint_url": url},
+        }
+    )
+
+
+def environment(url: str, region: str = "us-east-1") -> dict[str, str]:
+    """Return the environment by which boto3 and the AWS CLI reach the emulator without further options.
+
+    :param url: the emulator's address, e.g. ``http://127.0.0.1:5000``.
+    :param region: the AWS region.
+    """
+    return {
+        "AWS_ENDPOINT_URL": url,
+        # Every HealthOmics operation has a host prefix, which botocore puts before any host, even an IP address.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        **CREDENTIALS,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

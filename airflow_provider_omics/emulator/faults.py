@@ -1,0 +1,174 @@
+"""Faults on demand: what a test, or a person, tells the emulated service to do wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from airflow_provider_omics.emulator.errors import (
+    MODELLED,
+    AccessDeniedException,
+    ServiceError,
+    ThrottlingException,
+)
+from airflow_provider_omics.emulator.model import operations
+
+Idempotency = Literal["replay", "validation", "conflict", "off"]
+
+
+@dataclass
+class _Window:
+    """The calls of one operation that a fault hits: the ``first`` to the ``last``, counted from when it was set."""
+
+    operation: str
+    first: int
+    last: float
+    code: str | None = None
+    message: str | None = None
+    seconds: float = 0.0
+
+
+class Faults:
+    """The faults of one store; ``operation`` is a name of the API, e.g. ``StartRun``, or ``*`` for every one.
+
+    What HealthOmics leaves undocumented is a setting here, so that a client can be tried against each possible answer.
+    """
+
+    idempotency: Idempotency
+    """What the same ``requestId`` again is answered with.
+
+    ``replay``: the same request gets the first answer, another one a ValidationException; ``validation`` and
+    ``conflict``: that error, whatever the request; ``off``: a new resource.
+    """
+    list_lag: float
+    """Seconds of the store's clock by which List operations lag behind what was created, changed and deleted."""
+    time_resolution: float
+    """Seconds to which ``creationTime`` is rounded down."""
+    name_prefix_match: bool
+    """Whether ListRuns' ``name`` also finds longer names; AWS does not say how it matches."""
+    calls: Counter[str]
+    """How often each operation was called, whatever it was answered with."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Behave well again, and count from zero."""
+        with self._lock:
+            self.idempotency = "replay"
+            self.list_lag = 0.0
+            self.time_resolution = 0.001
+            self.name_prefix_match = False
+            self.calls = Counter()
+            self._random = Random(0)  # noqa: S311  # a seeded share of failures keeps tests steady
+            self._rates: dict[str, float] = {}
+            self._denied: set[str] = set()
+            self._failures: list[_Window] = []
+            self._losses: list[_Window] = []
+            self._delays: list[_Window] = []
+
+    def throttle(self, operation: str = "*", *, rate: float) -> None:
+        """Answer a share of the calls with ThrottlingException (429).
+
+        :param rate: the share, from 0 (none) to 1 (all).
+        """
+        if not 0 <= rate <= 1:
+            raise ValueError(f"A rate of throttled calls lies between 0 and 1, not at {rate}.")
+        _check_operation(operation)
+        with self._lock:
+            self._rates[operation] = rate
+
+    def fail(self, operation: str, code: str, *, on_call: int = 1, times: int = 1, message: str | None = None) -> None:
+        """Answer calls with an error, and do nothing.
+
+        :param code: a code of the service's model, e.g. ``ConflictException``.
+        :param on_call: the first call that fails, counted from now; 1 is the next one.
+        :param times: how many calls in a row fail.
+        """
+        if code not in MODELLED:
+            raise ValueError(f"HealthOmics has no error {code!r}; it has {', '.join(sorted(MODELLED))}.")
+        self._add(self._failures, _Window(operation, on_call, on_call + times - 1, code=code, message=message))
+
+    def lose_answer(self, operation: str, *, on_call: int = 1, times: int = 1) -> None:
+        """Do the work of calls, and drop the connection in place of an answer.
+
+        :param on_call: the first call whose answer is lost, counted from now; 1 is the next one.
+        :param times: how many answers in a row are lost.
+        """
+        self._add(self._losses, _Window(operation, on_call, on_call + times - 1))
+
+    def slow(self, operation: str, *, seconds: float, times: int | None = None) -> None:
+        """Do the work of calls at once, and answer late.
+
+        :param seconds: the delay, in real seconds.
+        :param times: how many calls, from the next one on; by default every one.
+        """
+        self._add(self._delays, _Window(operation, 1, times or float("inf"), seconds=seconds))
+
+    def deny(self, operation: str) -> None:
+        """Answer calls with AccessDeniedException (403), until cleared."""
+        _check_operation(operation)
+        with self._lock:
+            self._denied.add(operation)
+
+    def meet(self, operation: str) -> Meeting:
+        """Count a call of an operation and return what is to go wrong with it."""
+        with self._lock:
+            self.calls[operation] += 1
+            failures = self._hits(self._failures, operation)
+            lost = bool(self._hits(self._losses, operation))
+            delay = sum(window.seconds for window in self._hits(self._delays, operation))
+            return Meeting(self._error(operation, failures), lost, delay)
+
+    def _add(self, windows: list[_Window], window: _Window) -> None:
+        _check_operation(window.operation)
+        if window.first < 1 or window.last < window.first:
+            raise ValueError("A fault's on_call and times count from 1.")
+        with self._lock:
+            windows.append(window)
+
+    def _hits(self, windows: list[_Window], operation: str) -> list[_Window]:
+        """Return the windows that this call lies in, and move all windows of its operation on by one call."""
+        hits = []
+        for window in [window for window in windows if window.operation in ("*", operation)]:
+            if window.first <= 1:
+                hits.append(window)
+            window.first -= 1
+            window.last -= 1
+            if window.last < 1:
+                windows.remove(window)
+        return hits
+
+    def _error(self, operation: str, failures: list[_Window]) -> ServiceError | None:
+        if self._denied & {"*", operation}:
+            return AccessDeniedException(
+                f"The caller is not authorized to perform omics:{operation} (told so by a fault)."
+            )
+        for failure in failures:
+            message = failure.message or f"{operation} failed because a fault of the emulator told it to."
+            return MODELLED[failure.code or ""](message)
+        rate = self._rates.get(operation, self._rates.get("*", 0.0))
+        if rate and self._random.random() < rate:
+            return ThrottlingException(f"Rate exceeded for {operation} (told so by a fault).")
+        return None
+
+
+def _check_operation(operation: str) -> None:
+    if operation != "*" and operation not in operations():
+        raise ValueError(f"HealthOmics has no operation {operation!r}, by the installed botocore; * is every one.")
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What goes wrong with one call."""
+
+    error: ServiceError | None
+    """The error that it is answered with, before any work is done."""
+    lost: bool
+    """Whether its answer is lost after the work is done."""
+    delay: float
+    """Real seconds by which its answer is late."""

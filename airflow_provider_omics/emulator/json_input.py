@@ -1,0 +1,79 @@
+"""Check JSON against the signature of the Python function or dataclass that is to receive it."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class BadInput(ValueError):
+    """JSON that does not fit: which field, and what would be right."""
+
+
+def only(fields: Mapping[str, Any], known: typing.Iterable[str], what: str) -> None:
+    """Refuse a field that nobody reads, which is mostly a slip of the pen.
+
+    :raises BadInput: naming the field and those that there are.
+    """
+    known = list(known)
+    for name in fields:
+        if name not in known:
+            raise BadInput(f"{name}: not {what}; there are {', '.join(known)}.")
+
+
+def arguments(receiver: Callable[..., object], where: str, fields: object) -> dict[str, Any]:
+    """Return the keyword arguments for a function, method or dataclass that a JSON object holds.
+
+    :param receiver: its annotated parameters say what is needed and of what type; ``self`` is left out.
+    :param where: where in the JSON document the object stands, for messages.
+    :raises BadInput: if one is unknown, missing or of another type.
+    """
+    parameters = {n: p for n, p in inspect.signature(receiver).parameters.items() if n != "self"}
+    hints = typing.get_type_hints(receiver)
+    if not isinstance(fields, dict):
+        raise BadInput(f"{where}: give an object with {', '.join(parameters)}.")
+    only({f"{where}.{name}": None for name in fields}, [f"{where}.{name}" for name in parameters], "known here")
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and name not in fields:
+            raise BadInput(f"{where}.{name}: missing; give {_wanted(hints[name])}.")
+    return {name: value_of(hints[name], f"{where}.{name}", value) for name, value in fields.items()}
+
+
+def value_of(hint: Any, where: str, value: object) -> Any:
+    """Return a JSON value as the Python type that an annotation asks for.
+
+    :raises BadInput: if it is of another type.
+    """
+    for one in typing.get_args(hint) if _is_union(hint) else (hint,):
+        if typing.get_origin(one) is tuple and isinstance(value, list):
+            item = typing.get_args(one)[0]
+            return tuple(value_of(item, f"{where}[{n}]", each) for n, each in enumerate(value))
+        if _fits(one, value):
+            return value
+    raise BadInput(f"{where}: {value!r} will not do; give {_wanted(hint)}.")
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def _fits(hint: Any, value: object) -> bool:
+    if typing.get_origin(hint) is typing.Literal:
+        return value in typing.get_args(hint)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint if isinstance(hint, type) else ())
+
+
+def _wanted(hint: Any) -> str:
+    if _is_union(hint):
+        return " or ".join(_wanted(one) for one in typing.get_args(hint))
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(hint)))
+    if typing.get_origin(hint) is tuple:
+        return f"a list, each {_wanted(typing.get_args(hint)[0])}"
+    names = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+    return names.get(hint, str(hint))

@@ -1,0 +1,116 @@
+"""pytest fixtures for the tests of one's own DAGs, and ``mock_aws`` with HealthOmics in it.
+
+pytest loads this module in every session (entry point ``pytest11``), so it imports nothing that such a session does not
+have already: a fixture imports the emulator, and moto is only extended if somebody imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_omics.emulator import backend
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.emulator.clock import Clock
+    from airflow_provider_omics.emulator.faults import Faults
+    from airflow_provider_omics.emulator.server import Server
+
+REGION = "us-east-1"
+BUCKET = "omics-test-bucket"
+SPEED = 600.0
+"""How many seconds of the emulator pass in one real second: a run of three minutes is over in a third of one."""
+
+_INDEX = "moto.backend_index"
+
+
+@pytest.fixture
+def omics_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Start an empty HealthOmics, with S3, STS and Logs beside it, on a free port of this machine.
+
+    ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside; ``mock_aws`` in the same test answers
+    from that store too. Time passes 600 times as fast as outside, unless the test asks for :func:`omics_clock`.
+    """
+    from airflow_provider_omics.emulator.backend.models import OmicsBackend
+    from airflow_provider_omics.emulator.clock import Clock
+    from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+    from airflow_provider_omics.emulator.server import Server
+    from airflow_provider_omics.emulator.store import Store
+
+    clock = Clock(frozen=True) if "omics_clock" in request.fixturenames else Clock(speed=SPEED)
+    neighbours = MotoNeighbours()
+    store = Store(clock=clock, neighbours=neighbours)
+    monkeypatch.setattr(OmicsBackend, "store", store)
+    with Server(store) as server:
+        server.wait()
+        yield server
+    neighbours.reset()
+
+
+@pytest.fixture
+def omics_connection(omics_emulator: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Point the Airflow connection ``aws_default`` at the emulator, and return its id."""
+    from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
+
+    monkeypatch.setenv(CONNECTION, connection_json(omics_emulator.url, REGION))
+    return "aws_default"
+
+
+@pytest.fixture
+def omics_bucket(omics_emulator: Server) -> str:
+    """Make a bucket in the emulated S3, for caches and outputs, and return its name."""
+    from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT
+    from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+
+    MotoNeighbours().create_bucket(BUCKET, os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT), REGION)
+    return BUCKET
+
+
+@pytest.fixture
+def omics_clock(omics_emulator: Server) -> Clock:
+    """Freeze the emulator's time; ``omics_clock.advance(seconds)`` moves it."""
+    return omics_emulator.store.clock
+
+
+@pytest.fixture
+def omics_faults(omics_emulator: Server) -> Faults:
+    """Return the emulator's faults, e.g. ``omics_faults.fail("StartRun", "InternalServerException")``."""
+    return omics_emulator.store.faults
+
+
+class _RegisterWithMoto(MetaPathFinder, Loader):
+    """Waits for the import of moto's index of services, and registers HealthOmics right after it."""
+
+    def __init__(self) -> None:
+        self._loader: Loader | None = None
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != _INDEX:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None:
+            self._loader, spec.loader = spec.loader, self
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec) if self._loader else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        sys.meta_path.remove(self)
+        if self._loader and module.__spec__:
+            module.__spec__.loader = module.__loader__ = self._loader
+            self._loader.exec_module(module)
+        backend.register()
+
+
+if _INDEX in sys.modules:
+    backend.register()
+else:
+    sys.meta_path.insert(0, _RegisterWithMoto())

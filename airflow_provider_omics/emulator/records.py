@@ -1,0 +1,89 @@
+"""What the store keeps of each resource: the members that the API shows, and what it needs besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.emulator.lifecycle import Course
+    from airflow_provider_omics.emulator.simulated import Task
+    from airflow_provider_omics.emulator.tables import Table
+
+Members = dict[str, Any]
+"""Members of an API shape by their names there; an unset one is absent."""
+
+
+@dataclass(eq=False)
+class Record:
+    """One resource."""
+
+    members: Members
+    """What the API shows of it now; never changed in place, so that an older one can still be listed."""
+    history: list[tuple[datetime, Members]] = field(default_factory=list)
+    """What it showed from when on, as far back as a lagging list needs."""
+
+    @property
+    def status(self) -> str:
+        """Its status."""
+        return str(self.members["status"])
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One task's saved outputs."""
+
+    uuid: str
+    s3_uri: str
+    """Its folder, without a slash at the end."""
+    objects: tuple[tuple[str, str, str], ...]
+    """Bucket, key and ETag of each of its objects."""
+
+
+@dataclass(eq=False)
+class RunCache(Record):
+    """A run cache."""
+
+    uuid: str = ""
+    entries: dict[str, CacheEntry] = field(default_factory=dict)
+    """The entries by the key of their task."""
+    active_runs: dict[str, None] = field(default_factory=dict)
+    """The ids of the runs that use it and have not ended, in the order of their start."""
+
+
+@dataclass(eq=False)
+class RunTask(Record):
+    """A task of a run."""
+
+    plan: Task = field(kw_only=True)
+    key: str = ""
+    """By which it matches an entry of a run cache."""
+    entry: CacheEntry | None = None
+    """The entry that it was taken from."""
+
+
+@dataclass(eq=False)
+class Workflow(Record):
+    """A workflow or a version of one."""
+
+    uuid: str = ""
+    versions: Table[Workflow] | None = None
+    """The versions of a workflow by name; a version has none."""
+
+
+@dataclass(eq=False)
+class Run(Record):
+    """A run."""
+
+    workflow: Workflow = field(kw_only=True)
+    """The workflow, or the version of it, that it runs."""
+    cache: RunCache | None = None
+    tasks: Table[RunTask] = field(kw_only=True)
+    """Its tasks so far by their ids."""
+    course: Course = field(init=False)
+    """What makes it go on."""
+    by_name: dict[str, RunTask] = field(default_factory=dict)
+    """Its tasks so far by the name in the plan."""
+    turn: int = 0
+    """Counts its changes of course; what was due before one is not done any more."""

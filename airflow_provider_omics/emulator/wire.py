@@ -1,0 +1,118 @@
+"""rest-json on the wire: a request into parameters, and an answer, or an error, into a response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from botocore.model import ListShape, Shape, StructureShape
+
+from airflow_provider_omics.emulator.errors import ServiceError, ValidationException
+from airflow_provider_omics.emulator.model import Operation
+from airflow_provider_omics.emulator.validation import check
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def parse(
+    operation: Operation, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes
+) -> dict[str, Any]:
+    """Return the parameters of a request, checked against the operation's input shape.
+
+    :param labels: the values of the path's labels, percent-decoded.
+    :param query: the query string as it came.
+    :param headers: with names in lower case.
+    :raises ValidationException: naming what is wrong.
+    """
+    if operation.input is None:
+        return {}
+    fields = parse_qs(query, keep_blank_values=True)
+    given: dict[str, Any] = {}
+    document = _document(body) if _reads_body(operation.input) else {}
+    for name, shape in operation.input.members.items():
+        location = shape.serialization.get("location")
+        key = shape.serialization.get("name", name)
+        if location == "uri":
+            given[name] = labels.get(key)
+        elif location == "querystring" and key in fields:
+            texts = fields[key]
+            given[name] = texts if isinstance(shape, ListShape) else _from_text(shape, texts[-1])
+        elif location == "header" and key.lower() in headers:
+            given[name] = _from_text(shape, headers[key.lower()])
+        elif location is None:
+            given[name] = document.get(key)
+    parameters: dict[str, Any] = check(operation.input, given)
+    return parameters
+
+
+def answer(operation: Operation, members: Mapping[str, Any]) -> Response:
+    """Return the response that carries an answer; members that the output shape does not have are left out."""
+    if operation.output is None or operation.status == 204:
+        return Response(operation.status, _headers(), b"")
+    body = json.dumps(_jsonable(operation.output, members), separators=(",", ":")).encode()
+    return Response(operation.status, _headers(), body)
+
+
+def refuse(error: ServiceError) -> Response:
+    """Return the response that carries an error."""
+    body = json.dumps({"message": error.message}).encode()
+    return Response(error.status, {**_headers(), "X-Amzn-Errortype": error.code}, body)
+
+
+def timestamp(value: datetime) -> str:
+    """Return a time as the service writes it: ISO 8601 in UTC with a Z."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid4())}
+
+
+def _reads_body(shape: StructureShape) -> bool:
+    return any("location" not in member.serialization for member in shape.members.values())
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body) if body else {}
+    except ValueError as error:
+        raise ValidationException(f"The request's body is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise ValidationException("The request's body must be a JSON object.")
+    return document
+
+
+def _from_text(shape: Shape, text: str) -> Any:
+    """Return a value with its type, or the text itself, which the check then refuses."""
+    if shape.type_name in ("integer", "long"):
+        try:
+            return int(text)
+        except ValueError:
+            return text
+    if shape.type_name == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    return text
+
+
+def _jsonable(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StructureShape) and not shape.is_document_type:
+        return {
+            member.serialization.get("name", name): _jsonable(member, value[name])
+            for name, member in shape.members.items()
+            if value.get(name) is not None
+        }
+    if isinstance(shape, ListShape):
+        return [_jsonable(shape.member, item) for item in value]
+    return timestamp(value) if isinstance(value, datetime) else value
