@@ -201,6 +201,8 @@ def test_use_cache_off_leaves_the_cache_out(
     [
         ({"use_cache": "perhaps"}, "use_cache: must be true or false, not 'perhaps'"),
         ({"workflow_id": None}, "workflow_id: must be given"),
+        ({"waiter_delay": 0}, "waiter_delay: must be above 0 seconds"),
+        ({"waiter_max_attempts": 0}, "waiter_max_attempts: must be 1 or more"),
         ({"cache_behavior": "CACHE_ALWAYS"}, "cache_behavior: says nothing without a cache_id"),
         ({"cache_id": "None"}, "cache_id: 'None' must be digits only"),
         ({"priority": "high"}, "priority: must be a whole number"),

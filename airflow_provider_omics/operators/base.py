@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_omics.compat import BaseOperator, conf
-from airflow_provider_omics.exceptions import SERVICE_ERRORS, OmicsServiceError, WaitTimeout
+from airflow_provider_omics.exceptions import SERVICE_ERRORS, OmicsInputError, OmicsServiceError, WaitTimeout
 from airflow_provider_omics.resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
@@ -133,6 +133,14 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         self.waiter_max_attempts = waiter_max_attempts
         self.cancel_on_kill = cancel_on_kill
         self._waited_for: dict[str, str] | None = None
+
+    def request(self, context: Context) -> dict[str, Any]:
+        """Refuse a wait that would look without a pause, or never."""
+        if self.waiter_delay is not None and self.waiter_delay <= 0:
+            raise OmicsInputError("waiter_delay", f"must be above 0 seconds, not {self.waiter_delay!r}.")
+        if self.waiter_max_attempts is not None and self.waiter_max_attempts < 1:
+            raise OmicsInputError("waiter_max_attempts", f"must be 1 or more, not {self.waiter_max_attempts!r}.")
+        return super().request(context)
 
     def wait(self, context: Context, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of what was created, in this process or, deferred, in the triggerer."""

@@ -42,5 +42,8 @@ class TaskIdentity:
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     def readable(self, suffix: str = "", longest: int = 128) -> str:
-        """Return ``DAG.TASK``, shortened so that it and ``suffix`` fit, and the suffix."""
-        return f"{self.dag_id}.{self.task_id}"[: longest - len(suffix)] + suffix
+        """Return ``DAG.TASK`` and the suffix; what is too long is cut, and told from others by a digest."""
+        name = f"{self.dag_id}.{self.task_id}"
+        if len(name) + len(suffix) > longest:
+            suffix = f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}{suffix}"
+        return name[: longest - len(suffix)] + suffix

@@ -212,7 +212,9 @@ class StartRunOperator(OmicsWaitingOperator):
         if "cacheId" not in run:
             next_step = "The run used no cache: a retry computes everything again."
         elif reason in NOTHING_SAVED:
-            next_step = f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
+            next_step = (
+                f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
+            )
         else:
             next_step = f"What had completed is in run cache {run['cacheId']}: a retry on it reuses that."
         kind = RunFailed if run["status"] == "FAILED" else RunCancelled
