@@ -194,12 +194,7 @@ class UpdateRunCacheOperator(OmicsBaseOperator):
     """
 
     operation = "UpdateRunCache"
-    members = {
-        "cache_id": "id",
-        "cache_behavior": "cacheBehavior",
-        "name": "name",
-        "description": "description",
-    }
+    members = {"cache_id": "id", "cache_behavior": "cacheBehavior", "name": "name", "description": "description"}
     permissions = ("UpdateRunCache", "GetRunCache")
 
     def __init__(

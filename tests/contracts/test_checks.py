@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow  # the checks are those of the locked environment, not of every Airflow
+
 GOOD = '"""A module without fault."""\n\nANSWER: int = 42\n'
 BROKEN = {
     "unused import (ruff)": ("airflow_provider_omics/good.py", '"""A module."""\n\nimport os\n', "unused-import"),
@@ -58,13 +60,11 @@ def check(project: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.slow
 def test_check_accepts_what_is_right(project: Path) -> None:
     done = check(project)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_check_refuses_what_is_broken(project: Path, what: str) -> None:
     path, text, noticed = BROKEN[what]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from airflow import DAG
 
 from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.operators.run_cache import CreateRunCacheOperator
 
-RUN = {
+RUN: dict[str, Any] = {
     "workflow_id": "7654321",
     "role_arn": "arn:aws:iam::123456789012:role/OmicsRunRole",
     "output_uri": "s3://amzn-s3-demo-bucket/runs",
@@ -24,4 +25,4 @@ with DAG(dag_id="run_cache_modes", schedule=None, start_date=datetime(2026, 1, 1
         StartRunOperator.partial(task_id=mode, deferrable=deferrable, **RUN).expand(
             cache_id=caches.output.map(lambda cache: cache["id"])
         )
-    StartRunOperator(task_id="silent", deferrable=True, do_xcom_push=False, **RUN)
+    StartRunOperator(task_id="silent", wait_for_completion=False, do_xcom_push=False, **RUN)

@@ -1,0 +1,62 @@
+# `make help` says what there is. Every target sets up what it needs; a second call finds it done.
+PYTHON ?= python3
+LEGS ?=
+
+# The one place for uv's version is the dev group of pyproject.toml.
+UV_VERSION = $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
+UV := .venv/bin/uv
+READY := .venv/.ready
+AWSCLI := .venvs/awscli
+
+# Importing Airflow makes a folder at AIRFLOW_HOME: never in the home directory, never in the user's own Airflow.
+export AIRFLOW_HOME := $(CURDIR)/build/airflow
+# The interpreter is the caller's choice, the environments are this project's.
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON PYTHONPATH
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check matrix docs bench clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+setup: $(READY)  ## make .venv from uv.lock
+
+demo: $(READY)  ## run the example DAG twice on an embedded HealthOmics
+	.venv/bin/python scripts/demo.py
+
+test: check $(AWSCLI)/.ready  ## run the checks and the whole test suite
+	.venv/bin/pytest
+
+check: docs  ## run ruff, mypy and the docs build
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+matrix: $(READY)  ## run the quick tests on every supported Airflow, or some: LEGS="3.0.6 newest-py3.13"
+	.venv/bin/python scripts/matrix.py $(LEGS)
+
+docs: $(READY)  ## build the documentation into docs/_build/html
+	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(READY)  ## measure what importing an operator costs a DAG file
+	.venv/bin/python tests/benchmarks/import_cost.py
+
+clean:  ## remove everything that was built, the environments included
+	rm -rf .venv .venvs build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
+
+$(UV):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
+	"Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet uv==$(UV_VERSION)
+
+# Bytecode is compiled here because under PYTHONDONTWRITEBYTECODE every process would compile Airflow again.
+$(READY): uv.lock pyproject.toml | $(UV)
+	$(UV) sync --frozen --compile-bytecode
+	@touch $@
+
+$(AWSCLI)/.ready: uv.lock pyproject.toml | $(READY)
+	UV_PROJECT_ENVIRONMENT=$(AWSCLI) $(UV) sync --frozen --compile-bytecode --only-group awscli
+	@touch $@
