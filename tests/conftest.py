@@ -30,6 +30,21 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _read_models_once() -> None:
+    """Let botocore parse each of its files once: every test makes sessions, and each would read them all anew."""
+    from botocore.loaders import JSONFileLoader
+
+    read, known = JSONFileLoader.load_file, {}
+
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in known:
+            known[file_path] = read(self, file_path)
+        return known[file_path]
+
+    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
+
+
 @dataclass
 class FakeTaskInstance:
     """What operators read of a task instance, and what they push: the one thing that is mocked here."""

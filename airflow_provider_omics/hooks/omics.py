@@ -54,6 +54,7 @@ class OmicsHook(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["client_type"] = "omics"
         super().__init__(*args, **kwargs)
+        self._sessions: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
     def conn_config(self) -> Any:
@@ -77,12 +78,21 @@ class OmicsHook(Base):
         merged: Config = ours.merge(super()._get_config(config))
         return merged
 
+    def get_session(self, *args: Any, **kwargs: Any) -> Any:
+        """Make one session for all clients of this hook: so a role is assumed, and the service's model read, once."""
+        key = (*args, *sorted(kwargs.items()))
+        if key not in self._sessions:
+            self._sessions[key] = super().get_session(*args, **kwargs)
+        return self._sessions[key]
+
     def get_client_type(self, *args: Any, **kwargs: Any) -> Any:
         """Make a client whose host prefix suits its endpoint.
 
         :raises OmicsConnectionError: if there is no region, or one without HealthOmics
         """
-        endpoints.check_region(self.region_name or self.get_session().region_name, self.aws_conn_id)
+        endpoints.check_region(
+            self.region_name or self.get_session(region_name=self.region_name).region_name, self.aws_conn_id
+        )
         client: Any = super().get_client_type(*args, **kwargs)
         if not endpoints.is_aws(client.meta.endpoint_url):
             # Every operation carries a host prefix (workflows-, tags-, …), which botocore would put before any host.

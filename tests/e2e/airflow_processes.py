@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -231,6 +232,10 @@ class Airflow:
         return links
 
     # --- waiting
+
+    def logged(self, name: str, pattern: str) -> bool:
+        """Tell whether the log of a process has a line that matches a regular expression."""
+        return re.search(pattern, self.processes[name].log.read_text(errors="replace")) is not None
 
     def until(self, what: str, look: Callable[[], Seen], *, seconds: float = DEADLINE_SECONDS) -> Seen:
         """Look again and again until something true is seen, and return it.

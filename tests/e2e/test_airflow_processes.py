@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
@@ -46,7 +47,7 @@ def airflow(emulator: Server, tmp_path: Path) -> Iterator[Airflow]:
     with Airflow(home, dags, {CONNECTION: connection_json(emulator.url)}) as processes:
         yield processes
         started = [member for process in processes.processes.values() for member in process.family()]
-    assert [process for process in started if process.is_running()] == []
+    assert [process for process in started if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_deferred_run_ends_in_the_triggerer(airflow: Airflow, emulator: Server) -> None:
@@ -63,6 +64,9 @@ def test_a_deferred_run_ends_in_the_triggerer(airflow: Airflow, emulator: Server
     before = calls["GetRun"]
     airflow.until("the trigger looks at the run, again and again", lambda: calls["GetRun"] > before + 1)
     assert airflow.task("deferred_run", run_id, "run")["state"] == "deferred"
+    # A task that is resumed before the scheduler has heard of its deferral is failed by Airflow.
+    heard = r"Received executor event with state success .*task_id='run'"
+    airflow.until("the scheduler knows that the worker is free", lambda: airflow.logged("scheduler", heard))
 
     emulator.store.clock.advance(3600)
     ended = ("success", "failed")
