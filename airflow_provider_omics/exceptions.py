@@ -13,6 +13,7 @@
     │   ├── QuotaExceeded           402: a quota of the account is used up
     │   ├── Throttled               429, after all repeats
     │   └── ValidationFailed *      400: AWS refuses the request
+    ├── NoAnswer                    AWS could not be reached
     ├── OutcomeUnknown              a creating call was sent, and no answer says whether it took effect
     ├── WaitTimeout                 a wait came to its limit; the resource goes on
     ├── RunCacheError               a run cache is not what was asked for
@@ -138,6 +139,21 @@ class ValidationFailed(OmicsServiceError, AirflowFailException):
     """Pass on a 400."""
 
     advice = "correct the request; AWS's message says which part of it."
+
+
+class NoAnswer(OmicsError):
+    """Say that a call could not be made, or got no answer.
+
+    :param operation: the operation of the API
+    :param cause: what went wrong, in a few words
+    """
+
+    def __init__(self, operation: str, cause: str) -> None:
+        super().__init__(
+            f"{operation} got no answer from AWS HealthOmics: {cause}. "
+            "Next: check credentials, endpoint and network; the task's log names the endpoint."
+        )
+        self.operation = operation
 
 
 class OutcomeUnknown(OmicsError):

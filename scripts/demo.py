@@ -1,6 +1,7 @@
 """``make demo``: the main job, on this machine and without an AWS account.
 
-Starts the emulator, lets a real Airflow run ``example_dags/example_run_cache.py`` twice against it, and shows what happened.
+Starts the emulator, lets a real Airflow run ``example_dags/example_run_cache.py`` twice against it, and shows what
+happened.
 """
 
 from __future__ import annotations
@@ -142,7 +143,9 @@ def outcome(xcom: dict[str, Any]) -> str:
     """Say in a few words what a task pushed to XCom."""
     if "created" in xcom:
         return f"run cache {xcom['id']} {'created' if xcom['created'] else 'found again and reused'}"
-    return f"run {xcom['id']} {xcom['status']}, tasks computed: {xcom['tasks_computed']}, reused: {xcom['tasks_reused']}"
+    return (
+        f"run {xcom['id']} {xcom['status']}, tasks computed: {xcom['tasks_computed']}, reused: {xcom['tasks_reused']}"
+    )
 
 
 def show_next_step() -> None:

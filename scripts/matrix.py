@@ -27,7 +27,18 @@ from stacks import BUILD, ROOT, Leg, LegFailed, build_wheel, install, locked_ver
 MWAA = ("2.11.0", "2.11.2", "3.0.6", "3.2.1", "3.3.1")
 """The Airflow releases of Amazon MWAA, all on Python 3.12: https://github.com/aws/amazon-mwaa-docker-images."""
 PACKAGE = "airflow_provider_omics"
-NEEDED_BY_TESTS = ("tests", "example_dags", "scripts", "docs", "pyproject.toml", "README.md", "uv.lock")
+NEEDED_BY_TESTS = (
+    "Makefile",
+    "LICENSE",
+    "SECURITY.md",
+    "tests",
+    "example_dags",
+    "scripts",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "uv.lock",
+)
 QUICK = "not slow and not locked"
 WARNINGS = f"default\nerror:::{PACKAGE}"
 """What an old release warns of by itself is not ours to mend; what our modules cause is always an error."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
-from airflow_provider_omics.emulator.simulated import GENOME, Plan, Task
+from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
 
 TESTS = Path(__file__).parent
@@ -64,7 +64,7 @@ def emulator() -> Iterator[Server]:
     for workflow in (WORKFLOW, OTHER_WORKFLOW):
         store.seed_workflow(ACCOUNT, REGION, workflow, name=f"workflow-{workflow}")
     *prepared, joint_call = GENOME.tasks
-    store.plans.set(WORKFLOW, Plan((*prepared, Task(joint_call.name, after=joint_call.after, fail_first=1))))
+    store.plans.set(WORKFLOW, Plan((*prepared, replace(joint_call, fail_first=1))))
     with Server(store) as server:
         server.wait()
         neighbours.create_bucket(BUCKET, ACCOUNT, REGION)

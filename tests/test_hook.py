@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.exceptions import OmicsConnectionError, OmicsVersionError, OutcomeUnknown, WaitTimeout
-from airflow_provider_omics.hooks import endpoints, schema
+from airflow_provider_omics.hooks import client, endpoints, schema
 from airflow_provider_omics.hooks import omics as hook_module
 from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.resources import RUN, RUN_CACHE
@@ -156,7 +156,7 @@ def test_a_region_without_healthomics_is_refused_with_the_list(
 
 def test_the_account_is_unknown_where_sts_does_not_answer(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
     connect(monkeypatch, {"service_config": {"sts": {"endpoint_url": "http://127.0.0.1:9"}}})
-    monkeypatch.setattr(hook_module, "IDENTITY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(client, "IDENTITY_TIMEOUT_SECONDS", 0.2)
     assert OmicsHook().identity == "unknown"
     assert "AWS STS does not tell" in logged()
 
@@ -263,3 +263,18 @@ def test_an_older_boto3_without_a_member(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delitem(schema.input_shape("StartRun", {}).members, "cacheId")
     with pytest.raises(OmicsVersionError, match=r"the member 'cacheId' of StartRun. Install boto3 1\.35\.66 or later"):
         OmicsHook().call("StartRun", cacheId="1")
+
+
+def test_a_create_that_was_never_sent_is_told_from_one_whose_answer_is_lost(
+    omics_connection: str, omics_bucket: str, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {"cacheS3Location": f"s3://{omics_bucket}/c", "requestId": "my-token"}
+    omics_faults.lose_answer("CreateRunCache")
+    with pytest.raises(OutcomeUnknown):
+        OmicsHook().create("CreateRunCache", **members)
+    connect(monkeypatch, {"endpoint_url": "http://127.0.0.1:9"})
+    with pytest.raises(errors.NoAnswer, match="CreateRunCache got no answer from AWS HealthOmics: Could not connect"):
+        OmicsHook().create("CreateRunCache", **members)
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": DEFAULT}))
+    with pytest.raises(errors.NoAnswer, match="Unable to locate credentials"):
+        list(OmicsHook().iterate("ListRunCaches"))

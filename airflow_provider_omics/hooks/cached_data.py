@@ -71,7 +71,8 @@ class CachedData:
         if parts.scheme != "s3" or not UUID.fullmatch(prefix.rpartition("/")[2]):
             raise OmicsInputError("cache_s3_uri", f"must be s3://bucket/prefix/UUID-of-the-cache/, not {uri!r}.")
         owner = cache.get("cacheBucketOwnerId") or hook.identity
-        s3 = S3Hook(hook.aws_conn_id, verify=hook.verify, region_name=hook.conn.meta.region_name).get_conn()
+        region = hook.conn.meta.region_name
+        s3 = S3Hook(hook.aws_conn_id, verify=hook.verify, region_name=region, config=hook._config).get_conn()
         data = cls(s3, parts.netloc, prefix + "/", owner if owner.isdigit() else None)
         log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", data.uri)
         return data

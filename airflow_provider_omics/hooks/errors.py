@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import random
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
 
-from airflow_provider_omics.exceptions import SERVICE_ERRORS, OmicsServiceError, Throttled
+from airflow_provider_omics.exceptions import SERVICE_ERRORS, NoAnswer, OmicsError, OmicsServiceError, Throttled
 
-__all__ = ["OmicsServiceError", "Throttled", "is_ambiguous", "is_passing", "pause", "translate"]
+__all__ = ["is_ambiguous", "is_passing", "pause", "translate", "was_sent"]
 
 
-def translate(operation: str, error: ClientError) -> OmicsServiceError:
-    """Return the error of ours for one that AWS answered with."""
+def translate(operation: str, error: BotoCoreError | ClientError) -> OmicsError:
+    """Return the error of ours for one that AWS answered with, or for an answer that did not come."""
+    if isinstance(error, BotoCoreError):
+        return NoAnswer(operation, str(error))
     answer = error.response.get("Error", {})
     code = str(answer.get("Code", "Unknown"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -25,9 +33,14 @@ def is_ambiguous(error: OmicsServiceError) -> bool:
     return error.status is not None and (error.status == 408 or (error.status >= 500 and error.status != 501))
 
 
-def is_passing(error: OmicsServiceError) -> bool:
+def was_sent(error: BotoCoreError | ClientError) -> bool:
+    """Tell whether a call without an answer had been sent: without credentials or a connection, it had not."""
+    return isinstance(error, HTTPClientError | IncompleteReadError | ResponseStreamingError)
+
+
+def is_passing(error: OmicsError) -> bool:
     """Tell whether the same reading call may succeed a little later."""
-    return isinstance(error, Throttled) or is_ambiguous(error)
+    return isinstance(error, Throttled | NoAnswer) or (isinstance(error, OmicsServiceError) and is_ambiguous(error))
 
 
 def pause(repeat: int, *, base: float = 1.0, longest: float = 30.0) -> float:

@@ -1,40 +1,33 @@
-"""The client of AWS HealthOmics, and what boto3's lacks."""
+"""Calls to AWS HealthOmics: with our errors, over all pages, sent once where they create, and waited for."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from airflow_provider_omics.compat import AirflowNotFoundException, conf
-from airflow_provider_omics.exceptions import OmicsConnectionError, OutcomeUnknown, WaitTimeout
-from airflow_provider_omics.hooks import endpoints, errors, run_caches, schema
+from airflow_provider_omics.exceptions import (
+    NoAnswer,
+    NotFound,
+    OmicsServiceError,
+    OutcomeUnknown,
+    Throttled,
+    WaitTimeout,
+)
+from airflow_provider_omics.hooks import errors, run_caches, schema
+from airflow_provider_omics.hooks.client import OmicsClientHook
 from airflow_provider_omics.hooks.waiting import interval
 from airflow_provider_omics.resources import RUN, RUN_CACHE, Resource
 
-if TYPE_CHECKING:
-    from mypy_boto3_omics.client import OmicsClient
-
-    Base = AwsGenericHook["OmicsClient"]
-else:
-    Base = AwsGenericHook
-
 THROTTLED_REPEATS = 8
-"""How often a throttled creating call is sent again: with the pauses of :func:`errors.pause`, about two minutes."""
-
-IDENTITY_TIMEOUT_SECONDS = 5.0
-"""How long AWS STS is asked for the account: a private network without an STS endpoint must not hold up the task."""
+"""How often a throttled creating call is sent again: with the pauses of :func:`errors.pause`, two minutes at most."""
 
 
-class OmicsHook(Base):
+class OmicsHook(OmicsClientHook):
     """Talk to AWS HealthOmics.
 
     Credentials, region, role, endpoint and botocore configuration come from the Airflow AWS connection, as in
@@ -50,88 +43,6 @@ class OmicsHook(Base):
 
     service_time: datetime
     """The service's own time as of its last answer: ages are told by it, not by this machine's clock."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["client_type"] = "omics"
-        super().__init__(*args, **kwargs)
-        self._sessions: dict[tuple[Any, ...], Any] = {}
-
-    @cached_property
-    def conn_config(self) -> Any:
-        """The connection, wrapped by the amazon provider.
-
-        :raises OmicsConnectionError: if it does not exist and ``[omics] require_connection`` is set
-        """
-        if self.aws_conn_id and conf.getboolean("omics", "require_connection", fallback=False):
-            try:
-                self.get_connection(self.aws_conn_id)
-            except AirflowNotFoundException:
-                raise OmicsConnectionError(
-                    f"The Airflow connection {self.aws_conn_id!r} does not exist, and [omics] require_connection "
-                    "forbids to fall back to the identity of this machine. Create the connection, or set "
-                    "aws_conn_id=None to use boto3's own chain of credentials on purpose."
-                ) from None
-        return super().conn_config
-
-    def _get_config(self, config: Config | None = None) -> Config:
-        ours = Config() if "AWS_RETRY_MODE" in os.environ else Config(retries={"mode": "standard"})
-        merged: Config = ours.merge(super()._get_config(config))
-        return merged
-
-    def get_session(self, *args: Any, **kwargs: Any) -> Any:
-        """Make one session for all clients of this hook: so a role is assumed, and the service's model read, once."""
-        key = (*args, *sorted(kwargs.items()))
-        if key not in self._sessions:
-            self._sessions[key] = super().get_session(*args, **kwargs)
-        return self._sessions[key]
-
-    def get_client_type(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a client whose host prefix suits its endpoint.
-
-        :raises OmicsConnectionError: if there is no region, or one without HealthOmics
-        """
-        endpoints.check_region(
-            self.region_name or self.get_session(region_name=self.region_name).region_name, self.aws_conn_id
-        )
-        client: Any = super().get_client_type(*args, **kwargs)
-        if not endpoints.is_aws(client.meta.endpoint_url):
-            # Every operation carries a host prefix (workflows-, tags-, …), which botocore would put before any host.
-            # merge() overrides with what was set explicitly only: so the author's own inject_host_prefix wins.
-            config = Config(inject_host_prefix=False).merge(kwargs.get("config") or self.config)
-            client.meta.config.inject_host_prefix = config.inject_host_prefix
-        return client
-
-    @cached_property
-    def conn_once(self) -> OmicsClient:
-        """A client that sends every call exactly once: for what creates."""
-        once = self.config.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
-        client: OmicsClient = self.get_client_type(region_name=self.region_name, config=once)
-        return client
-
-    @cached_property
-    def identity(self) -> str:
-        """The account as AWS STS tells it, 12 digits, or ``unknown`` where STS cannot be asked."""
-        quick = self.config.merge(
-            Config(
-                connect_timeout=IDENTITY_TIMEOUT_SECONDS,
-                read_timeout=IDENTITY_TIMEOUT_SECONDS,
-                retries={"total_max_attempts": 1},
-            )
-        )
-        sts = self.get_session(region_name=self.region_name).client(
-            "sts", endpoint_url=self.conn_config.get_service_endpoint_url("sts"), config=quick, verify=self.verify
-        )
-        try:
-            account: str = sts.get_caller_identity()["Account"]
-        except (BotoCoreError, ClientError) as error:
-            self.log.info("The account is unknown, since AWS STS does not tell: %s", error)
-            return "unknown"
-        return account
-
-    def log_identity(self) -> None:
-        """Log account, region and endpoint: what a reader of the task's log needs first."""
-        meta = self.conn.meta
-        self.log.info("AWS account %s, region %s, endpoint %s", self.identity, meta.region_name, meta.endpoint_url)
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """Make one call that reads or changes, and return its answer without the metadata.
@@ -154,17 +65,18 @@ class OmicsHook(Base):
         for repeat in range(THROTTLED_REPEATS + 1):
             try:
                 return self._send(self.conn_once, operation, members)
-            except BotoCoreError as error:
-                raise OutcomeUnknown(operation, str(members.get("requestId")), str(error)) from error
-            except errors.Throttled:
+            except Throttled:
                 if repeat == THROTTLED_REPEATS:
                     raise
                 seconds = errors.pause(repeat)
                 self.log.info("%s is throttled; it is sent again in %.1f s", operation, seconds)
                 sleep(seconds)
-            except errors.OmicsServiceError as error:
-                if errors.is_ambiguous(error):
+            except (NoAnswer, OmicsServiceError) as error:
+                cause = error.__cause__
+                if isinstance(error, OmicsServiceError) and errors.is_ambiguous(error):
                     raise OutcomeUnknown(operation, str(members.get("requestId")), str(error)) from error
+                if isinstance(cause, BotoCoreError) and errors.was_sent(cause):
+                    raise OutcomeUnknown(operation, str(members.get("requestId")), str(cause)) from error
                 raise
         raise AssertionError("unreachable")
 
@@ -172,7 +84,7 @@ class OmicsHook(Base):
         method = schema.method(client, operation, members)
         try:
             answer: dict[str, Any] = method(**members)
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             raise errors.translate(operation, error) from error
         self._note_time(answer.pop("ResponseMetadata", {}))
         return answer
@@ -204,7 +116,7 @@ class OmicsHook(Base):
             for page in paginator.paginate(**members, PaginationConfig={"PageSize": 100}):
                 self._note_time(page.get("ResponseMetadata", {}))
                 yield from items.search(page) or ()
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             raise errors.translate(operation, error) from error
 
     def wait(
@@ -246,9 +158,7 @@ class OmicsHook(Base):
         """
         try:
             return self.describe(resource, **identifiers)
-        except BotoCoreError as error:
-            self.log.warning("%s got no answer, and is asked again: %s", resource.describe, error)
-        except errors.OmicsServiceError as error:
+        except (NoAnswer, OmicsServiceError) as error:
             if not errors.is_passing(error):
                 raise
             self.log.warning("%s is asked again: %s", resource.describe, error)
@@ -273,6 +183,13 @@ class OmicsHook(Base):
 
         ListRuns does not carry the cache, so each active run of the account is described.
         """
-        active = sorted(RUN.progress | RUN.stopping)
-        listed = (run["id"] for status in active for run in self.iterate(RUN.list, status=status))
-        return [run_id for run_id in listed if self.describe(RUN, id=run_id).get("cacheId") == cache_id]
+        runs = []
+        for status in sorted(RUN.progress | RUN.stopping):
+            for run in self.iterate(RUN.list, status=status):
+                try:
+                    cache = self.describe(RUN, id=run["id"]).get("cacheId")
+                except NotFound:  # deleted since it was listed
+                    continue
+                if cache == cache_id:
+                    runs.append(run["id"])
+        return runs

@@ -215,6 +215,8 @@ class StartRunOperator(OmicsWaitingOperator):
             next_step = (
                 f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
             )
+        elif computed == reused == 0:
+            next_step = "No task had completed, so that AWS saved nothing: a retry computes everything."
         else:
             next_step = f"What had completed is in run cache {run['cacheId']}: a retry on it reuses that."
         kind = RunFailed if run["status"] == "FAILED" else RunCancelled

@@ -1,4 +1,4 @@
-"""A run cache, and a run on it that is waited for in the triggerer."""
+"""A run cache, and a run on it that is waited for in the triggerer, and started again should it fail."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ with DAG(dag_id="deferred_run", schedule=None, start_date=datetime(2026, 1, 1)) 
         role_arn="arn:aws:iam::123456789012:role/OmicsRunRole",
         output_uri="s3://amzn-s3-demo-bucket/runs",
         cache_id=cache.output["id"],
+        retries=1,
         deferrable=True,
         waiter_delay=1,
     )

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -171,7 +171,9 @@ class Airflow:
             "usage_data_collection": {"enabled": "False"},
             "webserver": {"secret_key": secret, "base_url": url},
         }
-        return {"AIRFLOW_HOME": str(self.home)} | {
+        # Airflow 2 starts `airflow` and `gunicorn` by their names.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {"AIRFLOW_HOME": str(self.home), "PATH": path} | {
             f"AIRFLOW__{section.upper()}__{key.upper()}": value
             for section, options in settings.items()
             for key, value in options.items()
@@ -233,6 +235,10 @@ class Airflow:
 
     # --- waiting
 
+    def tails(self, processes: Iterable[Process] = ()) -> str:
+        """Return the ends of the logs of some processes, by default of all."""
+        return "\n".join(process.tail() for process in processes or self.processes.values())
+
     def logged(self, name: str, pattern: str) -> bool:
         """Tell whether the log of a process has a line that matches a regular expression."""
         return re.search(pattern, self.processes[name].log.read_text(errors="replace")) is not None
@@ -249,11 +255,9 @@ class Airflow:
         while not (seen := look()):
             dead = [process for process in self.processes.values() if process.popen.poll() is not None]
             if dead:
-                tails = "\n".join(process.tail() for process in dead)
-                raise AssertionError(f"A process ended before {what}.\n{tails}")
+                raise AssertionError(f"A process ended before {what}.\n{self.tails(dead)}")
             if time.monotonic() > deadline:
-                tails = "\n".join(process.tail() for process in self.processes.values())
-                raise AssertionError(f"Not within {seconds:.0f} s: {what}; last seen: {seen!r}.\n{tails}")
+                raise AssertionError(f"Not within {seconds:.0f} s: {what}; last seen: {seen!r}.\n{self.tails()}")
             time.sleep(LOOK_SECONDS)
         return seen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
+from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
 from tests.e2e.airflow_processes import Airflow
 
 DAG = Path(__file__).parent.parent / "dags" / "deferred_run.py"
 TRIGGER = "airflow_provider_omics.triggers.omics.OmicsTrigger"
+ENDED = ("success", "failed", "upstream_failed")
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 pytestmark = pytest.mark.slow
@@ -26,10 +29,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def emulator() -> Iterator[Server]:
-    """Start a HealthOmics whose time stands still: no run ends before the test has seen what it wants to see."""
+    """Start a HealthOmics whose time stands still: no run ends before the test has seen what it wants to see.
+
+    In the first run the last task fails.
+    """
     neighbours = MotoNeighbours()
     store = Store(clock=Clock(frozen=True), neighbours=neighbours)
     store.seed_workflow(ACCOUNT, REGION, "1234567", name="cohort")
+    *others, last = GENOME.tasks
+    store.plans.set("1234567", Plan((*others, replace(last, fail_first=1))))
     with Server(store) as server:
         server.wait()
         neighbours.create_bucket("amzn-s3-demo-bucket", ACCOUNT, REGION)
@@ -44,45 +52,64 @@ def airflow(emulator: Server, tmp_path: Path) -> Iterator[Airflow]:
     home.mkdir()
     dags.mkdir()
     shutil.copy(DAG, dags)
-    with Airflow(home, dags, {CONNECTION: connection_json(emulator.url)}) as processes:
+    environment = {CONNECTION: connection_json(emulator.url), "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1"}
+    with Airflow(home, dags, environment) as processes:
         yield processes
         started = [member for process in processes.processes.values() for member in process.family()]
     assert [process for process in started if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_deferred_run_ends_in_the_triggerer(airflow: Airflow, emulator: Server) -> None:
-    run_id = airflow.trigger("deferred_run")
+def wait_in_triggerer(airflow: Airflow, emulator: Server, run_id: str, *, try_number: int) -> None:
+    """Return when a try of the task is deferred, and the triggerer alone looks at the HealthOmics run."""
 
     def deferred() -> dict[str, Any] | None:
         task = airflow.task("deferred_run", run_id, "run")
-        return task if task["state"] == "deferred" and task["triggerer_job"] else None
+        assert task["state"] not in ENDED, airflow.tails()
+        here = task["state"] == "deferred" and task["try_number"] == try_number and task["triggerer_job"]
+        return task if here else None
 
-    task = airflow.until("the triggerer has the task's trigger", deferred)
+    task = airflow.until(f"the triggerer has the trigger of try {try_number}", deferred)
     assert task is not None
     assert task["trigger"]["classpath"] == TRIGGER
+    # A task that is resumed before the scheduler has heard of its deferral is failed by Airflow.
+    heard = rf"Received executor event with state success .*task_id='run', .*try_number={try_number}\b"
+    airflow.until("the scheduler knows that the worker is free", lambda: airflow.logged("scheduler", heard))
     calls = emulator.store.faults.calls
     before = calls["GetRun"]
     airflow.until("the trigger looks at the run, again and again", lambda: calls["GetRun"] > before + 1)
     assert airflow.task("deferred_run", run_id, "run")["state"] == "deferred"
-    # A task that is resumed before the scheduler has heard of its deferral is failed by Airflow.
-    heard = r"Received executor event with state success .*task_id='run'"
-    airflow.until("the scheduler knows that the worker is free", lambda: airflow.logged("scheduler", heard))
 
-    emulator.store.clock.advance(3600)
-    ended = ("success", "failed")
-    state = airflow.until(
-        "the DAG run ends", lambda: (s := airflow.dag_run("deferred_run", run_id)["state"]) in ended and s
-    )
-    assert state == "success", "\n".join(process.tail() for process in airflow.processes.values())
+
+def test_a_deferred_run_fails_and_its_retry_reuses_the_cache(airflow: Airflow, emulator: Server) -> None:
+    run_id = airflow.trigger("deferred_run")
+    for try_number in (1, 2):
+        wait_in_triggerer(airflow, emulator, run_id, try_number=try_number)
+        emulator.store.clock.advance(3600)
+
+    def ended() -> str | None:
+        state: str = airflow.dag_run("deferred_run", run_id)["state"]
+        return state if state in ENDED else None
+
+    assert airflow.until("the DAG run ends", ended) == "success", airflow.tails()
 
     cache_id = airflow.xcom("deferred_run", run_id, "cache", "id")
     result = airflow.xcom("deferred_run", run_id, "run", "return_value")
-    assert (result["status"], result["tasks_computed"], result["tasks_reused"]) == ("COMPLETED", 5, 0)
+    assert (result["status"], result["tasks_computed"], result["tasks_reused"]) == ("COMPLETED", 1, 4)
     assert airflow.xcom("deferred_run", run_id, "run", "arn") == result["arn"]
     run = emulator.store.region(ACCOUNT, REGION).runs.get(result["id"])
     assert run is not None
     assert run.members["cacheId"] == cache_id
-    assert calls["StartRun"] == 1
+    assert emulator.store.faults.calls["StartRun"] == 2
     assert airflow.links("deferred_run", run_id, "run") == {
         "HealthOmics run": f"https://{REGION}.console.aws.amazon.com/omics/home?region={REGION}#/runs/{result['id']}"
     }
+
+
+def test_a_process_that_ends_prints_its_log(tmp_path: Path) -> None:
+    processes = Airflow(tmp_path, tmp_path, {})
+    try:
+        processes.start("no-such-command")
+        with pytest.raises(AssertionError, match=r"ended before it answers(?s:.*)exited with 2(?s:.*)no-such-command"):
+            processes.until("it answers", lambda: False)
+    finally:
+        processes.end()

@@ -1,0 +1,111 @@
+"""The client of AWS HealthOmics: as whom, where, and with how many retries."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_provider_omics.compat import AirflowNotFoundException, conf
+from airflow_provider_omics.exceptions import OmicsConnectionError
+from airflow_provider_omics.hooks import endpoints
+
+if TYPE_CHECKING:
+    from mypy_boto3_omics.client import OmicsClient
+
+    Base = AwsGenericHook["OmicsClient"]
+else:
+    Base = AwsGenericHook
+
+IDENTITY_TIMEOUT_SECONDS = 5.0
+"""How long AWS STS is asked for the account: a private network without an STS endpoint must not hold up the task."""
+
+
+class OmicsClientHook(Base):
+    """Make clients of HealthOmics from an Airflow AWS connection; :class:`OmicsHook` is the one to use."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["client_type"] = "omics"
+        super().__init__(*args, **kwargs)
+        self._sessions: dict[tuple[Any, ...], Any] = {}
+
+    @cached_property
+    def conn_config(self) -> Any:
+        """The connection, wrapped by the amazon provider.
+
+        :raises OmicsConnectionError: if it does not exist and ``[omics] require_connection`` is set
+        """
+        if self.aws_conn_id and conf.getboolean("omics", "require_connection", fallback=False):
+            try:
+                self.get_connection(self.aws_conn_id)
+            except AirflowNotFoundException:
+                raise OmicsConnectionError(
+                    f"The Airflow connection {self.aws_conn_id!r} does not exist, and [omics] require_connection "
+                    "forbids to fall back to the identity of this machine. Create the connection, or set "
+                    "aws_conn_id=None to use boto3's own chain of credentials on purpose."
+                ) from None
+        return super().conn_config
+
+    def _get_config(self, config: Config | None = None) -> Config:
+        ours = Config() if "AWS_RETRY_MODE" in os.environ else Config(retries={"mode": "standard"})
+        merged: Config = ours.merge(super()._get_config(config))
+        return merged
+
+    def get_session(self, *args: Any, **kwargs: Any) -> Any:
+        """Make one session for all clients of this hook: so a role is assumed, and the service's model read, once."""
+        key = (*args, *sorted(kwargs.items()))
+        if key not in self._sessions:
+            self._sessions[key] = super().get_session(*args, **kwargs)
+        return self._sessions[key]
+
+    def get_client_type(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a client whose host prefix suits its endpoint.
+
+        :raises OmicsConnectionError: if there is no region, or one without HealthOmics
+        """
+        endpoints.check_region(
+            self.region_name or self.get_session(region_name=self.region_name).region_name, self.aws_conn_id
+        )
+        client: Any = super().get_client_type(*args, **kwargs)
+        if not endpoints.is_aws(client.meta.endpoint_url):
+            # Every operation carries a host prefix (workflows-, tags-, …), which botocore would put before any host.
+            # merge() overrides with what was set explicitly only: so the author's own inject_host_prefix wins.
+            config = Config(inject_host_prefix=False).merge(kwargs.get("config") or self.config)
+            client.meta.config.inject_host_prefix = config.inject_host_prefix
+        return client
+
+    @cached_property
+    def conn_once(self) -> OmicsClient:
+        """A client that sends every call exactly once: for what creates."""
+        once = self.config.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
+        client: OmicsClient = self.get_client_type(region_name=self.region_name, config=once)
+        return client
+
+    @cached_property
+    def identity(self) -> str:
+        """The account as AWS STS tells it, 12 digits, or ``unknown`` where STS cannot be asked."""
+        quick = self.config.merge(
+            Config(
+                connect_timeout=IDENTITY_TIMEOUT_SECONDS,
+                read_timeout=IDENTITY_TIMEOUT_SECONDS,
+                retries={"total_max_attempts": 1},
+            )
+        )
+        sts = self.get_session(region_name=self.region_name).client(
+            "sts", endpoint_url=self.conn_config.get_service_endpoint_url("sts"), config=quick, verify=self.verify
+        )
+        try:
+            account: str = sts.get_caller_identity()["Account"]
+        except (BotoCoreError, ClientError) as error:
+            self.log.info("The account is unknown, since AWS STS does not tell: %s", error)
+            return "unknown"
+        return account
+
+    def log_identity(self) -> None:
+        """Log account, region and endpoint: what a reader of the task's log needs first."""
+        meta = self.conn.meta
+        self.log.info("AWS account %s, region %s, endpoint %s", self.identity, meta.region_name, meta.endpoint_url)
