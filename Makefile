@@ -14,6 +14,8 @@ export AIRFLOW_HOME := $(CURDIR)/build/airflow
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON PYTHONPATH
 
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test check matrix docs bench clean
@@ -40,8 +42,10 @@ matrix: $(READY)  ## run the quick tests on every supported Airflow, or some: LE
 docs: $(READY)  ## build the documentation into docs/_build/html
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(READY)  ## measure what importing an operator costs a DAG file
-	.venv/bin/python tests/benchmarks/import_cost.py
+bench: $(READY)  ## measure imports and the emulator's start, and put the figures into the docs
+	mkdir -p docs/benchmarks
+	.venv/bin/python tests/benchmarks/import_cost.py | tee docs/benchmarks/import_cost.txt
+	.venv/bin/python tests/benchmarks/emulator_start.py | tee docs/benchmarks/emulator_start.txt
 
 clean:  ## remove everything that was built, the environments included
 	rm -rf .venv .venvs build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
