@@ -101,18 +101,21 @@ def runs_of(omics: Any) -> list[dict[str, Any]]:
 def watch(airflow: subprocess.Popen[bytes], omics: Any, report: Path, progress: Progress) -> None:
     """Show how far it is until Airflow has ended."""
     deadline = time.monotonic() + DEADLINE_SECONDS
+    earlier: dict[int, int] = {}
     while airflow.poll() is None:
         if time.monotonic() > deadline:
             raise fail("airflow", f"Airflow did not end within {DEADLINE_SECONDS} s.")
-        number = 1 + (len(report.read_text().splitlines()) if report.exists() else 0)
+        number = min(2, 1 + (len(report.read_text().splitlines()) if report.exists() else 0))
         runs = runs_of(omics)
-        text = f"DAG run {min(number, 2)} of 2: "
+        runs = runs[earlier.setdefault(number, len(runs)) :]
         if runs:
             done = sum(task["status"] == "COMPLETED" for task in runs[-1]["tasks"])
-            text += f"HealthOmics run {runs[-1]['id']} is {runs[-1]['status']}, {done} tasks completed"
+            doing = f"HealthOmics run {runs[-1]['id']} is {runs[-1]['status']}, {done} tasks completed"
+        elif number == 1:
+            doing = "creating the run cache" if omics.list_run_caches()["items"] else "Airflow is starting"
         else:
-            text += "creating the run cache" if omics.list_run_caches()["items"] else "Airflow is starting"
-        progress(text)
+            doing = "finding the run cache"
+        progress(f"DAG run {number} of 2: {doing}")
         time.sleep(0.3)
     if airflow.returncode:
         raise fail("airflow", "A DAG run failed.")

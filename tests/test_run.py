@@ -270,17 +270,20 @@ def test_kill_while_waiting_in_the_worker(
 
 def test_kill_of_a_deferred_task_where_airflow_tells_the_trigger(start: Any, context: ContextMaker, omics: Any) -> None:
     run = start(wait_for_completion=False).execute(context())
-    trigger = OmicsTrigger(resource="run", identifiers={"id": run["id"]}, waiter_delay=1)
+    trigger = OmicsTrigger(resource="run", identifiers={"id": run["id"]}, waiter_delay=1, try_number=1)
     asyncio.run(trigger.on_kill())
     assert omics.get_run(id=run["id"])["status"] in ("STOPPING", "CANCELLED")
 
 
-def test_the_intervals_grow_to_the_delay() -> None:
-    from airflow_provider_omics.hooks.waiting import interval
-
-    assert [interval(look, 30) for look in range(1, 7)] == [3, 6, 12, 24, 30, 30]
-    assert interval(10**6, 30) == 30
-    assert interval(1, 0.5) == 0.5
+def test_a_retry_that_is_handed_the_event_of_the_try_before_starts_its_own_run(
+    start: Any, context: ContextMaker, omics: Any
+) -> None:
+    """As Airflow 3.0 does."""
+    first = start(wait_for_completion=False).execute(context())
+    stale = {"resource": "run", "identifiers": {"id": first["id"]}, "try_number": 1, "status": "FAILED", "attempts": 1}
+    again = start().execute_complete(context(try_number=2), stale)
+    assert again["status"] == "COMPLETED"
+    assert again["id"] != first["id"]
 
 
 def test_a_log_names_account_region_and_endpoint(

@@ -171,8 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
             response = core.handle(emulator.store, self.command, path, query, names, body, account=account)
             return response.status, list(response.headers.items()), response.body
         if emulator.moto is None:
-            text = f"{self.command} {path} is no HealthOmics request, and this emulator runs without neighbours.\n"
-            return 501, [("Content-Type", "text/plain")], text.encode()
+            text = "This is no HealthOmics request, and the emulator runs without S3, STS and Logs."
+            error = f"<Error><Code>NotImplemented</Code><Message>{text}</Message></Error>"
+            # STS wants its errors wrapped, S3 does not; S3's parser finds the one inside, too.
+            return 501, [("Content-Type", "text/xml")], f"<ErrorResponse>{error}</ErrorResponse>\n".encode()
         if path == "/moto-api/reset":
             emulator.store.reset()
         return emulator.moto.answer(self.command, self.path, self.headers, body)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from airflow_provider_omics.compat import AirflowNotFoundException, conf
 from airflow_provider_omics.exceptions import OmicsConnectionError
@@ -100,7 +101,7 @@ class OmicsClientHook(Base):
         )
         try:
             account: str = sts.get_caller_identity()["Account"]
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             self.log.info("The account is unknown, since AWS STS does not tell: %s", error)
             return "unknown"
         return account

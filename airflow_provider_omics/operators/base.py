@@ -157,6 +157,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
                     waiter_delay=delay,
                     waiter_max_attempts=self.waiter_max_attempts,
                     cancel_on_kill=self.cancel_on_kill,
+                    try_number=context["ti"].try_number,
                     aws_conn_id=self.aws_conn_id,
                     region_name=self.region_name,
                     verify=self.verify,
@@ -171,6 +172,9 @@ class OmicsWaitingOperator(OmicsBaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on where the trigger's event says that the wait has ended."""
+        if event["try_number"] != context["ti"].try_number:
+            # Airflow 3.0 resumes a retry with the event of the try before it (apache/airflow issue 56704).
+            return self.execute(context)
         resource, identifiers = RESOURCES[event["resource"]], event["identifiers"]
         if "error" in event:
             error = event["error"]

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class OmicsTrigger(BaseTrigger):
     """Look at a resource again and again until its status does not change any more.
 
-    Its event carries ``resource`` and ``identifiers``, and either ``status`` and ``attempts``, or the ``error`` of AWS.
-    All arguments are plain JSON, so that any version of Airflow can store them.
+    Its event carries ``resource``, ``identifiers`` and ``try_number``, and either ``status`` and ``attempts``, or the
+    ``error`` of AWS. All arguments are plain JSON, so that any version of Airflow can store them.
 
     :param resource: the word of the record in :mod:`airflow_provider_omics.resources`, e.g. ``run``
     :param identifiers: which one, by the members of its describe operation
     :param waiter_delay: the longest time between two looks, in seconds
+    :param try_number: the try of the task that waits: Airflow 3.0 hands the event to the next try too
     :param waiter_max_attempts: how many looks at most; None means no limit
     :param cancel_on_kill: cancel the resource when a user fails, succeeds or clears the task (Airflow 3.3 and later)
     :param aws_conn_id: the Airflow connection
@@ -40,6 +41,7 @@ class OmicsTrigger(BaseTrigger):
         resource: str,
         identifiers: dict[str, str],
         waiter_delay: float,
+        try_number: int,
         waiter_max_attempts: int | None = None,
         cancel_on_kill: bool = True,
         aws_conn_id: str | None = "aws_default",
@@ -53,6 +55,7 @@ class OmicsTrigger(BaseTrigger):
         self.waiter_delay = waiter_delay
         self.waiter_max_attempts = waiter_max_attempts
         self.cancel_on_kill = cancel_on_kill
+        self.try_number = try_number
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
         self.verify = verify
@@ -65,6 +68,7 @@ class OmicsTrigger(BaseTrigger):
             "waiter_delay",
             "waiter_max_attempts",
             "cancel_on_kill",
+            "try_number",
             "aws_conn_id",
             "region_name",
             "verify",
@@ -75,7 +79,11 @@ class OmicsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event."""
-        event: dict[str, Any] = {"resource": self.resource.word, "identifiers": self.identifiers}
+        event: dict[str, Any] = {
+            "resource": self.resource.word,
+            "identifiers": self.identifiers,
+            "try_number": self.try_number,
+        }
         try:
             event |= await self._wait()
         except OmicsServiceError as error:

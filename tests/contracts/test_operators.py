@@ -153,6 +153,7 @@ def test_the_trigger_survives_airflow_s_own_serialization(word: str) -> None:
         resource=word,
         identifiers={"id": "1"},
         waiter_delay=7,
+        try_number=2,
         waiter_max_attempts=3,
         cancel_on_kill=False,
         aws_conn_id=None,
@@ -168,10 +169,9 @@ def test_the_trigger_survives_airflow_s_own_serialization(word: str) -> None:
 
 
 def test_the_trigger_takes_everything_that_a_waiting_operator_is_told_about_connection_and_waiting() -> None:
-    constructor = set(inspect.signature(OmicsTrigger.__init__).parameters) - {"self", "resource", "identifiers"}
+    of_the_wait = {"resource", "identifiers", "try_number"}
+    constructor = set(inspect.signature(OmicsTrigger.__init__).parameters) - {"self"} - of_the_wait
     told = set(arguments(OmicsWaitingOperator)) - {"wait_for_completion", "deferrable", "extra_request"}
     assert constructor == told
-    assert set(OmicsTrigger(resource="run", identifiers={"id": "1"}, waiter_delay=1).serialize()[1]) == constructor | {
-        "resource",
-        "identifiers",
-    }
+    trigger = OmicsTrigger(resource="run", identifiers={"id": "1"}, waiter_delay=1, try_number=1)
+    assert set(trigger.serialize()[1]) == constructor | of_the_wait

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -35,19 +36,20 @@ def server() -> Iterator[Server]:
     neighbours.reset()
 
 
+def connect(server: Server, service: str = "omics", attempts: int = 1, **options: Any) -> Any:
+    config = Config(inject_host_prefix=False, retries={"total_max_attempts": attempts})
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        config=config,
+        **{"aws_access_key_id": "any", "aws_secret_access_key": "any", **options},
+    )
+
+
 @pytest.fixture
 def client(server: Server) -> Client:
-    def make(service: str = "omics", attempts: int = 1, **options: Any) -> Any:
-        config = Config(inject_host_prefix=False, retries={"total_max_attempts": attempts})
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            config=config,
-            **{"aws_access_key_id": "any", "aws_secret_access_key": "any", **options},
-        )
-
-    return make
+    return partial(connect, server)
 
 
 def call(url: str, fields: object = None, method: str | None = None) -> tuple[int, Any]:
@@ -187,6 +189,10 @@ def test_without_neighbours_only_healthomics_answers() -> None:
             urllib.request.urlopen(f"{server.url}/?Action=GetCallerIdentity")
         with error.value:
             assert error.value.code == 501
+        for service, operation in (("sts", "get_caller_identity"), ("s3", "list_buckets")):
+            neighbour = connect(server, service)
+            with pytest.raises(botocore.exceptions.ClientError, match="NotImplemented.*runs without S3, STS and Logs"):
+                getattr(neighbour, operation)()
 
 
 def test_closing_leaves_nothing(server: Server, client: Client) -> None:
