@@ -58,9 +58,11 @@ $(UV):
 
 # Bytecode is compiled here because under PYTHONDONTWRITEBYTECODE every process would compile Airflow again.
 $(READY): uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen --compile-bytecode
+	@echo "Installing the packages of uv.lock into .venv and compiling them: half a minute, and longer the first time"
+	@$(UV) sync --quiet --frozen --compile-bytecode
 	@touch $@
 
 $(AWSCLI)/.ready: uv.lock pyproject.toml | $(READY)
-	UV_PROJECT_ENVIRONMENT=$(AWSCLI) $(UV) sync --frozen --compile-bytecode --only-group awscli
+	@echo "Installing the AWS CLI into $(AWSCLI)"
+	@UV_PROJECT_ENVIRONMENT=$(AWSCLI) $(UV) sync --quiet --frozen --compile-bytecode --only-group awscli
 	@touch $@

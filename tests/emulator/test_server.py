@@ -191,7 +191,7 @@ def test_without_neighbours_only_healthomics_answers() -> None:
             assert error.value.code == 501
         for service, operation in (("sts", "get_caller_identity"), ("s3", "list_buckets")):
             neighbour = connect(server, service)
-            with pytest.raises(botocore.exceptions.ClientError, match="NotImplemented.*runs without S3, STS and Logs"):
+            with pytest.raises(botocore.exceptions.ClientError, match=r"NotImplemented.+ runs without S3"):
                 getattr(neighbour, operation)()
 
 
