@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,24 @@ def test_the_shared_config_file_counts_too(monkeypatch: pytest.MonkeyPatch, tmp_
     path.write_text(f"[default]\nservices = mine\n[services mine]\nomics =\n  endpoint_url = {URL}\n")
     connect(monkeypatch, {}, AWS_CONFIG_FILE=str(path))
     assert sent_to(OmicsHook()) == URL
+
+
+@pytest.mark.parametrize(("extra", "expected"), [({"endpoint_url": URL}, False), ({}, True)])
+def test_the_amazon_providers_asynchronous_client_is_told_the_same(
+    extra: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing here uses that client, but the hook inherits it."""
+    connect(monkeypatch, extra)
+    told: list[Config] = []
+
+    def create_client(**kwargs: Any) -> None:
+        told.append(kwargs["config"])
+
+    hook: Any = OmicsHook()
+    session = SimpleNamespace(create_client=create_client)
+    monkeypatch.setitem(hook._sessions, (("deferrable", True), ("region_name", "us-east-1")), session)
+    hook.get_client_type(region_name="us-east-1", deferrable=True)
+    assert told[0].inject_host_prefix is expected
 
 
 def test_retries_are_standard_unless_the_connection_or_the_environment_says_otherwise(

@@ -71,6 +71,11 @@ class OmicsClientHook(Base):
         endpoints.check_region(
             self.region_name or self.get_session(region_name=self.region_name).region_name, self.aws_conn_id
         )
+        if kwargs.get("deferrable"):  # aiobotocore's client is not made yet when this returns: ask ours
+            prefix = Config(inject_host_prefix=self.conn.meta.config.inject_host_prefix)
+            return super().get_client_type(
+                *args, **kwargs | {"config": (kwargs.get("config") or self.config).merge(prefix)}
+            )
         client: Any = super().get_client_type(*args, **kwargs)
         if not endpoints.is_aws(client.meta.endpoint_url):
             # Every operation carries a host prefix (workflows-, tags-, …), which botocore would put before any host.

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,10 @@ def main() -> int:
         folder = Path(name).resolve()
         shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
         compileall.compile_dir(folder / PACKAGE.name, quiet=2)
-        print(f"Python {sys.version.split()[0]}, median of {ROUNDS} fresh processes for each module", flush=True)
+        stack = f"Airflow {version('apache-airflow')}, amazon provider {version('apache-airflow-providers-amazon')}"
+        print(
+            f"{stack}, Python {sys.version.split()[0]}, median of {ROUNDS} fresh processes for each module", flush=True
+        )
         measure(PEER, folder)  # the first process of all meets cold disk caches
         rounds = [{module: measure(module, folder) for module in [*ours, PEER]} for _ in range(ROUNDS)]
     medians = {module: statistics.median(each[module] for each in rounds) for module in [*ours, PEER]}
