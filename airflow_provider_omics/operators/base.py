@@ -109,8 +109,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
 
     :param wait_for_completion: whether to wait for the end; otherwise the task ends when AWS has accepted
     :param deferrable: wait in the triggerer, without a worker slot; by default ``[operators] default_deferrable``
-    :param waiter_delay: the longest time between two looks, in seconds, by default 30; the first come after 3, 6, 12
-        … s
+    :param waiter_delay: the longest time between two looks, in seconds, by default 30; it doubles from 3
     :param waiter_max_attempts: how many looks at most; None, the default, means no limit
     :param cancel_on_kill: cancel the resource when the task is killed
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic, sleep
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 4.0
 """How long a new cache is looked at before it is trusted to be the oldest. Lists may lag, and creation times may have a
 resolution of a second; AWS documents neither. 4 s cover a lag of 3 s and such a resolution."""
-
-VISIBLE_SECONDS = 30.0
-"""How long a cache of one's own is waited for in the list; after that it is taken as it is."""
 
 SENDS = 3
 """How often a create whose answers are lost is sent, always with the same token."""
@@ -73,7 +70,8 @@ class RunCacheEnsurer:
         if found is not None:
             return self._reuse(self._settled(found))
         own = self._create()
-        winner = self._settled_after_create(own["id"])
+        sleep(SETTLE_SECONDS)
+        winner = self._oldest(own) or own
         if winner["id"] != own["id"]:
             self._step_aside(own["id"], winner["id"])
             return self._reuse(winner)
@@ -82,11 +80,17 @@ class RunCacheEnsurer:
 
     # --- looking
 
-    def _oldest(self) -> dict[str, Any] | None:
-        """Return the cache that the name stands for: at this location, of this owner, of this task instance."""
+    def _oldest(self, own: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """Return the cache that the name stands for: at this location, of this owner, of this task instance.
+
+        :param own: the cache that was just made, which counts even if it is not listed yet
+        """
         from airflow_provider_omics.hooks import run_caches
 
-        named = run_caches.usable(self.hook.iterate(RUN_CACHE.list), self.name)
+        listed = {cache["id"]: cache for cache in self.hook.iterate(RUN_CACHE.list)}
+        if own is not None:
+            listed.setdefault(own["id"], own)
+        named = run_caches.usable(listed.values(), self.name)
         here = [cache for cache in named if run_caches.is_at(cache, self.location)]
         if "cacheBucketOwnerId" not in self.request and not self.marker:
             mine = here
@@ -121,14 +125,6 @@ class RunCacheEnsurer:
             return found
         sleep(SETTLE_SECONDS - max(age, 0))
         return self._oldest() or found
-
-    def _settled_after_create(self, own: str) -> dict[str, Any]:
-        """Return the oldest cache of the name, once the list can be trusted to show every older one."""
-        sleep(SETTLE_SECONDS)
-        deadline = monotonic() + VISIBLE_SECONDS
-        while (oldest := self._oldest()) is None and monotonic() < deadline:
-            sleep(1)
-        return oldest or {"id": own}
 
     # --- creating
 
@@ -173,8 +169,7 @@ class RunCacheEnsurer:
     # --- what exists
 
     def _step_aside(self, loser: str, winner: str) -> None:
-        """Rename a cache that lost a race. It is never deleted: somebody may hold its id, and its data would be
-        lost."""
+        """Rename a cache that lost a race; never delete it: somebody may hold its id, and its data would be lost."""
         from airflow_provider_omics.hooks.run_caches import duplicate_name
 
         name = duplicate_name(self.name, winner)
