@@ -266,11 +266,3 @@ def test_get_and_update(context: ContextMaker, omics_bucket: str) -> None:
         UpdateRunCacheOperator(task_id="u", cache_id=made["id"]).execute(context())
     with pytest.raises(errors.NotFound, match="check the id"):
         GetRunCacheOperator(task_id="g", cache_id="1").execute(context())
-
-
-def test_a_cache_of_ones_own_counts_before_it_is_listed(
-    context: ContextMaker, omics_bucket: str, omics: Any, omics_faults: Any
-) -> None:
-    omics_faults.list_lag = 60
-    assert make().execute(context())["created"]
-    assert omics.list_run_caches()["items"] == []
