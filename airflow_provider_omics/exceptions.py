@@ -25,6 +25,7 @@
     └── RunError                    a run did not complete
         ├── RunCancelled            it was cancelled or deleted
         └── RunFailed               it failed
+            └── RunFailedForGood *  it failed for a reason that the same request always meets
 
 Those with a star are also ``AirflowFailException``: no retry can mend them, so Airflow fails the task at once. Of all
 others ``retries`` decides. A message says what, which one, its status, AWS's own reason and what to do next; the same
@@ -261,6 +262,10 @@ class RunCancelled(RunError):
 
 class RunFailed(RunError):
     """Say that a run failed."""
+
+
+class RunFailedForGood(RunFailed, AirflowFailException):
+    """Say that a run failed for a reason that the same request always meets."""
 
 
 SERVICE_ERRORS: dict[str, type[OmicsServiceError]] = {

@@ -35,6 +35,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "DeleteRunCache": ("runCache",),
     "GetRun": ("run",),
     "GetRunCache": ("runCache",),
+    "GetRunTask": ("run",),
     "ListRunCaches": (),
     "ListRunTasks": ("run",),
     "ListRuns": (),
@@ -69,7 +70,8 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
         "StartRun": "always",
         "TagResource": "with `tags`",
         "GetRun": "with `wait_for_completion` (the default)",
-        "ListRunTasks": "to count computed and reused tasks (denied: a warning)",
+        "ListRunTasks": "to name and count computed and reused tasks (denied: a warning)",
+        "GetRunTask": "to say why a task of a failed run failed (denied: a warning)",
         "CancelRun": "with `cancel_on_kill` (the default)",
     },
 }
@@ -83,7 +85,11 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         "iam:PassRole": (
             "always: StartRun hands the run's role over",
             {"Resource": ROLE, "Condition": {"StringEquals": {"iam:PassedToService": "omics.amazonaws.com"}}},
-        )
+        ),
+        "logs:GetLogEvents": (
+            "to copy the end of a failed run's log into the task's (denied: a warning)",
+            {"Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/omics/WorkflowLog:log-stream:*"},
+        ),
     },
     "DeleteRunCacheOperator": {
         "s3:ListBucket": (

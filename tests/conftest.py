@@ -99,3 +99,55 @@ def airflow_db() -> None:
         [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
+    """Let the emulator's clock move where a wait would sleep."""
+
+    from airflow_provider_omics.hooks import omics as hook_module
+    from airflow_provider_omics.triggers import omics as trigger_module
+
+    async def advance(seconds: float) -> None:
+        omics_clock.advance(seconds)
+
+    monkeypatch.setattr(hook_module, "sleep", omics_clock.advance)
+    monkeypatch.setattr(trigger_module, "sleep", advance)
+
+
+@pytest.fixture
+def omics(omics_connection: str) -> Any:
+    """Return a plain boto3 client, for what a test does beside the operators."""
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+    return OmicsHook().conn
+
+
+@pytest.fixture
+def cache_id(omics: Any, omics_bucket: str) -> str:
+    """Make a run cache, and return its id."""
+    return str(omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache")["id"])
+
+
+@pytest.fixture
+def workflow_id(omics_emulator: Any) -> str:
+    """Make a workflow, and return its id."""
+    omics_emulator.store.seed_workflow("123456789012", "us-east-1", "1234567", name="germline")
+    return "1234567"
+
+
+@pytest.fixture
+def start(workflow_id: str, omics_bucket: str) -> Any:
+    """Return a maker of StartRunOperators."""
+    from airflow_provider_omics.operators.run import StartRunOperator
+
+    def make(**arguments: Any) -> Any:
+        defaults = {
+            "task_id": "run",
+            "workflow_id": workflow_id,
+            "role_arn": "arn:aws:iam::123456789012:role/Omics",
+            "output_uri": f"s3://{omics_bucket}/runs",
+        }
+        return StartRunOperator(**(defaults | arguments))
+
+    return make

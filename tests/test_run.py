@@ -11,82 +11,14 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks import omics as hook_module
-from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.links.omics import RunLink
-from airflow_provider_omics.operators.run import StartRunOperator
-from airflow_provider_omics.triggers import omics as trigger_module
 from airflow_provider_omics.triggers.omics import OmicsTrigger
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
+from tests.waits import both_modes, finish
 
-KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused"}
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
-    """Let the emulator's clock move where a wait would sleep."""
-
-    async def advance(seconds: float) -> None:
-        omics_clock.advance(seconds)
-
-    monkeypatch.setattr(hook_module, "sleep", omics_clock.advance)
-    monkeypatch.setattr(trigger_module, "sleep", advance)
-
-
-@pytest.fixture
-def omics() -> Any:
-    return OmicsHook().conn
-
-
-@pytest.fixture
-def cache_id(omics: Any, omics_bucket: str) -> str:
-    return str(omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache")["id"])
-
-
-@pytest.fixture
-def workflow_id(omics_emulator: Any) -> str:
-    omics_emulator.store.seed_workflow("123456789012", "us-east-1", "1234567", name="germline")
-    return "1234567"
-
-
-@pytest.fixture
-def start(workflow_id: str, omics_bucket: str) -> Any:
-    def make(**arguments: Any) -> StartRunOperator:
-        defaults = {
-            "task_id": "run",
-            "workflow_id": workflow_id,
-            "role_arn": "arn:aws:iam::123456789012:role/Omics",
-            "output_uri": f"s3://{omics_bucket}/runs",
-        }
-        return StartRunOperator(**(defaults | arguments))
-
-    return make
-
-
-def finish(operator: StartRunOperator, context: Any) -> dict[str, Any]:
-    """Execute an operator, and do for a deferred one what Airflow does: a new process, the trigger, and the method."""
-    try:
-        return operator.execute(context)
-    except BaseException as deferred:
-        if type(deferred).__name__ != "TaskDeferred":
-            raise
-        path, kwargs = deferred.trigger.serialize()  # type: ignore[attr-defined]
-        assert path == "airflow_provider_omics.triggers.omics.OmicsTrigger"
-        trigger = OmicsTrigger(**json.loads(json.dumps(kwargs)))
-        operator.__dict__.pop("hook", None)
-        return operator.execute_complete(context, json.loads(json.dumps(event_of(trigger))))
-
-
-def event_of(trigger: OmicsTrigger) -> dict[str, Any]:
-    async def first() -> dict[str, Any]:
-        events = [event async for event in trigger.run()]
-        assert len(events) == 1
-        payload: dict[str, Any] = events[0].payload
-        return payload
-
-    return asyncio.run(first())
-
-
-both_modes = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferred"])
+KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused", "cache_summary"}
 
 
 @both_modes
@@ -113,8 +45,7 @@ def test_a_failed_run_says_why_and_its_retry_reuses(
         finish(start(cache_id=cache_id, deferrable=deferrable), context())
     assert caught.value.status == "FAILED"
     assert caught.value.reason == "RUN_TASK_FAILED"
-    assert "4 tasks were computed and 0 reused before that" in str(caught.value)
-    assert f"in run cache {cache_id}: a retry on it reuses that" in str(caught.value)
+    assert f"0 of 5 tasks were reused from cache {cache_id}. 4 tasks were computed and saved to it" in str(caught.value)
     again = finish(start(cache_id=cache_id, deferrable=deferrable), context(try_number=2))
     assert (again["tasks_computed"], again["tasks_reused"]) == (1, 4)
 
@@ -175,7 +106,7 @@ def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
 
 def test_without_waiting(start: Any, context: ContextMaker) -> None:
     result = start(wait_for_completion=False).execute(context())
-    assert (result["status"], set(result)) == ("PENDING", KEYS - {"tasks_computed", "tasks_reused"})
+    assert (result["status"], set(result)) == ("PENDING", KEYS - {"tasks_computed", "tasks_reused", "cache_summary"})
 
 
 def test_the_link_is_pushed_as_soon_as_the_run_is_started(start: Any, context: ContextMaker) -> None:

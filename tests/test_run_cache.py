@@ -25,14 +25,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: 
     monkeypatch.setattr(ensure, "sleep", omics_clock.advance)
 
 
-@pytest.fixture
-def omics(omics_emulator: Any) -> Any:
-    """Return a plain boto3 client, for what a test does beside the operators."""
-    from airflow_provider_omics.hooks.omics import OmicsHook
-
-    return OmicsHook().conn
-
-
 def make(bucket: str = "omics-test-bucket", **arguments: Any) -> CreateRunCacheOperator:
     arguments = {"task_id": "cache", "cache_s3_location": f"s3://{bucket}/cache"} | arguments
     return CreateRunCacheOperator(**arguments)

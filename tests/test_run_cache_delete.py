@@ -17,11 +17,6 @@ UUID = "0f4b0b6c-6f3e-4d43-9f0a-7d3f5b1c2a10"
 
 
 @pytest.fixture
-def omics(omics_connection: str) -> Any:
-    return OmicsHook().conn
-
-
-@pytest.fixture
 def s3(omics_connection: str) -> Any:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.operators import ensure
 from airflow_provider_omics.operators.run_cache import CreateRunCacheOperator
 from tests.conftest import ContextMaker, Logged
@@ -16,11 +15,6 @@ from tests.conftest import ContextMaker, Logged
 def _quick(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
     """Let the emulator's clock move where an operator would sleep."""
     monkeypatch.setattr(ensure, "sleep", omics_clock.advance)
-
-
-@pytest.fixture
-def omics() -> Any:
-    return OmicsHook().conn
 
 
 def make(bucket: str) -> CreateRunCacheOperator:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import (
-    AccessDenied,
+    OmicsError,
     OmicsInputError,
     OutcomeUnknown,
     RunCancelled,
     RunError,
     RunFailed,
+    RunFailedForGood,
 )
+from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.links.omics import RunLink
 from airflow_provider_omics.operators.base import OmicsWaitingOperator
 from airflow_provider_omics.operators.identity import TaskIdentity, token
+from airflow_provider_omics.reports.run import LOG_GROUP, TaskSummary, failure, log_streams, redacted, summarize
 from airflow_provider_omics.resources import RUN, RUN_TASK
 
 if TYPE_CHECKING:
@@ -24,9 +27,8 @@ if TYPE_CHECKING:
 SENDS = 3
 """How often a start whose answers are lost is sent, always with the same token."""
 
-NOTHING_SAVED = frozenset({"FILE_SYSTEM_OUT_OF_SPACE", "RUN_TIMED_OUT", "EXPORT_FAILED"})
-"""The ``failureReason`` values after which AWS saves nothing to the cache:
-https://docs.aws.amazon.com/omics/latest/dev/workflow-cache-startrun.html."""
+FAILED_TASKS = 5
+"""How many failed tasks an error names."""
 
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "none", "")
 
@@ -35,11 +37,13 @@ class StartRunOperator(OmicsWaitingOperator):
     """Start a HealthOmics run and wait for its end.
 
     With ``cache_id`` the run reuses what the cache holds, and saves what its behaviour says. A failed run fails the
-    task with AWS's own reason; Airflow's ``retries`` then start a new run on the same cache.
+    task with AWS's own reason, whose it most likely is, and what to do; Airflow's ``retries`` then start a new run on
+    the same cache, except after a reason that no retry can mend.
 
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid``, ``status``,
-    ``run_output_uri``, and, after a wait, ``tasks_computed`` and ``tasks_reused`` (None where ListRunTasks is
-    denied).
+    ``run_output_uri``, and, after a wait, ``tasks_computed``, ``tasks_reused`` and ``cache_summary`` (which tasks, by
+    name and number). The last three are None where ListRunTasks is denied; ``cache_summary`` is pushed for a failed run
+    too.
 
     Source: https://docs.aws.amazon.com/omics/latest/dev/starting-a-run.html
 
@@ -63,6 +67,8 @@ class StartRunOperator(OmicsWaitingOperator):
     :param retention_mode: ``RETAIN`` or ``REMOVE`` (templated)
     :param tags: at most 50 (templated)
     :param request_id: the idempotency token; by default one that belongs to this try of the task (templated)
+    :param log_lines: how many of the last lines of a failed task's log, else of the engine's, are copied into the
+        task's log; 0 for none
     """
 
     operation = "StartRun"
@@ -89,7 +95,7 @@ class StartRunOperator(OmicsWaitingOperator):
         "request_id": "requestId",
     }
     template_fields = ("use_cache",)
-    permissions = ("StartRun", "TagResource", "GetRun", "ListRunTasks", "CancelRun")
+    permissions = ("StartRun", "TagResource", "GetRun", "ListRunTasks", "GetRunTask", "CancelRun")
     operator_extra_links = (RunLink(),)
 
     def __init__(
@@ -115,6 +121,7 @@ class StartRunOperator(OmicsWaitingOperator):
         retention_mode: str | None = None,
         tags: dict[str, str] | None = None,
         request_id: str | None = None,
+        log_lines: int = 30,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -138,6 +145,7 @@ class StartRunOperator(OmicsWaitingOperator):
         self.retention_mode = retention_mode
         self.tags = tags
         self.request_id = request_id
+        self.log_lines = log_lines
 
     def request(self, context: Context) -> dict[str, Any]:
         """Add name and token, and leave the cache out where the author says so."""
@@ -187,49 +195,62 @@ class StartRunOperator(OmicsWaitingOperator):
 
     def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
         """Return the result of a completed run, or say why it did not complete."""
-        computed, reused = self._tasks(description["id"])
-        if computed is not None and reused is not None:
-            self.log.info("Run %s: %s computed, %d reused", description["id"], counted(computed), reused)
+        tasks = self._list_tasks(description["id"])
+        summary = None if tasks is None else summarize(tasks, description.get("cacheId"))
+        if summary:
+            self.log.info("Run %s: %s", description["id"], summary.sentence())
         if description["status"] in RUN.succeeded:
-            return self._result(description, tasks_computed=computed, tasks_reused=reused)
-        raise self._error(description, computed, reused)
-
-    def _tasks(self, run_id: str) -> tuple[int | None, int | None]:
-        """Count the tasks that were computed and those that the cache spared."""
-        try:
-            tasks = list(self.hook.iterate(RUN_TASK.list, id=run_id))
-        except AccessDenied as denied:
-            self.log.warning("How many tasks were reused is unknown: %s", denied)
-            return None, None
-        completed = [task for task in tasks if task["status"] in RUN_TASK.succeeded]
-        reused = sum(1 for task in completed if task.get("cacheHit"))
-        return len(completed) - reused, reused
-
-    def _error(self, run: Mapping[str, Any], computed: int | None, reused: int | None) -> RunError:
-        reason, message = run.get("failureReason"), run.get("statusMessage")
-        says = ": ".join(part for part in (reason, message) if part) or "no reason is given"
-        done = "" if computed is None else f" {counted(computed)} computed and {reused} reused before that."
-        if "cacheId" not in run:
-            next_step = "The run used no cache: a retry computes everything again."
-        elif reason in NOTHING_SAVED:
-            next_step = (
-                f"After {reason} AWS saves nothing to run cache {run['cacheId']}: a retry computes everything again."
+            return self._result(
+                description,
+                tasks_computed=summary and summary.tasks_computed,
+                tasks_reused=summary and summary.tasks_reused,
+                cache_summary=summary and summary.plain(),
             )
-        elif computed == reused == 0:
-            next_step = "No task had completed, so that AWS saved nothing: a retry computes everything."
-        else:
-            next_step = f"What had completed is in run cache {run['cacheId']}: a retry on it reuses that."
-        kind = RunFailed if run["status"] == "FAILED" else RunCancelled
+        if summary and self.do_xcom_push:
+            context["ti"].xcom_push("cache_summary", summary.plain())
+        raise self._error(description, tasks or [], summary)
+
+    def _list_tasks(self, run_id: str) -> list[dict[str, Any]] | None:
+        try:
+            return list(self.hook.iterate(RUN_TASK.list, id=run_id))
+        except OmicsError as error:  # never hides how the run ended
+            self.log.warning("What became of the tasks is unknown: %s", error)
+            return None
+
+    def _error(
+        self, run: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], summary: TaskSummary | None
+    ) -> RunError:
+        failed = [self._describe_task(run["id"], task) for task in tasks if task["status"] == "FAILED"][:FAILED_TASKS]
+        streams = log_streams(run["id"], failed)
+        if run["status"] == "FAILED" and self.log_lines:
+            self._log_tail(streams)
+        links = [
+            f"Run: {RunLink.url(self.hook.conn.meta.region_name, run['id'])}",
+            f"Log: group {LOG_GROUP}, stream {streams[0]}",
+        ]
+        kind: type[RunError] = RunCancelled
+        if run["status"] == "FAILED":
+            kind = RunFailed if reason_of(run.get("failureReason")).heals else RunFailedForGood
         return kind(
-            f"HealthOmics run {run['id']} ended as {run['status']}. AWS says: {says.rstrip('.')}.{done} {next_step} "
-            f"Its log: group /aws/omics/WorkflowLog, stream run/{run['id']}/engine.",
+            failure(run, failed, summary, links),
             run_id=run["id"],
             status=run["status"],
-            reason=reason,
-            aws_message=message,
+            reason=run.get("failureReason"),
+            aws_message=run.get("statusMessage"),
         )
 
+    def _describe_task(self, run_id: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a failed task with its message, which the list does not carry."""
+        try:
+            return {**task, **self.hook.describe(RUN_TASK, id=run_id, taskId=task["taskId"])}
+        except OmicsError as error:
+            self.log.warning("Why task %s failed is unknown: %s", task["name"], error)
+            return task
 
-def counted(tasks: int) -> str:
-    """Return ``1 task was`` or ``4 tasks were``."""
-    return "1 task was" if tasks == 1 else f"{tasks} tasks were"
+    def _log_tail(self, streams: Sequence[str]) -> None:
+        """Log the end of the failed task's log, else of the engine's: here only, since it may hold patients' data."""
+        from airflow_provider_omics.hooks import run_logs
+
+        if found := run_logs.tail(self.hook, LOG_GROUP, streams, self.log_lines):
+            stream, lines = found
+            self.log.info("The end of %s, stream %s:\n%s", LOG_GROUP, stream, redacted("\n".join(lines)))

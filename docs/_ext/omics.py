@@ -113,6 +113,25 @@ class EmulatorHelpDirective(FromCode):
         return self.parse_text_to_nodes(f".. code-block:: text\n\n{indent(parser().format_help(), '   ')}\n")
 
 
+class ReasonsDirective(FromCode):
+    """``.. omics-reasons::``: what is known of AWS's reasons for a failed run."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table."""
+        from airflow_provider_omics.failures import REASONS
+
+        self.depend_on("airflow_provider_omics.failures")
+        rows = []
+        for name, reason in sorted(REASONS.items()):
+            marks = [] if reason.heals else ["not retried"]
+            marks += [] if reason.saved else ["nothing saved"]
+            owner = reason.owner.removeprefix("the ") + (f" ({', '.join(marks)})" if marks else "")
+            rows.append((f"``{name}``", owner, f"{reason.cause} {reason.action}"))
+        return self.parse_text_to_nodes(
+            table(("failureReason", "most likely for", "cause and next step"), rows, "30 24 46")
+        )
+
+
 class FiguresDirective(SphinxDirective):
     """``.. omics-figures:: FILE``: measured figures, where they have been written."""
 
@@ -150,6 +169,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("omics-arguments", ArgumentsDirective)
     app.add_directive("omics-policy", PolicyDirective)
     app.add_directive("omics-emulator-help", EmulatorHelpDirective)
+    app.add_directive("omics-reasons", ReasonsDirective)
     app.add_directive("omics-figures", FiguresDirective)
     app.add_directive("omics-emulated", EmulatedDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

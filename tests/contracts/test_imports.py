@@ -19,17 +19,19 @@ PACKAGE = Path(airflow_provider_omics.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-KNOWLEDGE = {"resources", "exceptions", "compat"}
+KNOWLEDGE = {"resources", "exceptions", "compat", "failures"}
 ALLOWED = {
     "__init__": set(),
     "provider_info": set(),
     "resources": set(),
+    "failures": set(),
+    "reports": {"resources", "failures"},
     "compat": set(),
     "exceptions": {"compat", "resources"},
     "hooks": KNOWLEDGE,
     "triggers": KNOWLEDGE | {"hooks"},
     "links": KNOWLEDGE | {"hooks"},
-    "operators": KNOWLEDGE | {"hooks", "triggers", "links"},
+    "operators": KNOWLEDGE | {"hooks", "triggers", "links", "reports"},
     "sensors": KNOWLEDGE | {"hooks", "triggers", "links"},
     "emulator": {"resources"},
 }
