@@ -86,6 +86,14 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             "always: StartRun hands the run's role over",
             {"Resource": ROLE, "Condition": {"StringEquals": {"iam:PassedToService": "omics.amazonaws.com"}}},
         ),
+        "s3:GetObject": (
+            "to read the outputs that a completed run declares (denied: a warning)",
+            {"Resource": f"arn:aws:s3:::{BUCKET}/runs/*"},
+        ),
+        "s3:ListBucket": (
+            "to list the outputs of a run that declares none (denied: a warning)",
+            {"Resource": f"arn:aws:s3:::{BUCKET}", "Condition": {"StringLike": {"s3:prefix": "runs/*"}}},
+        ),
         "logs:GetLogEvents": (
             "to copy the end of a failed run's log into the task's (denied: a warning)",
             {"Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/omics/WorkflowLog:log-stream:*"},

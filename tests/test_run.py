@@ -18,7 +18,7 @@ from tests.waits import both_modes, finish
 
 pytestmark = pytest.mark.usefixtures("quick_waits")
 
-KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused", "cache_summary"}
+KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused", "cache_summary", "outputs"}
 
 
 @both_modes
@@ -106,7 +106,10 @@ def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
 
 def test_without_waiting(start: Any, context: ContextMaker) -> None:
     result = start(wait_for_completion=False).execute(context())
-    assert (result["status"], set(result)) == ("PENDING", KEYS - {"tasks_computed", "tasks_reused", "cache_summary"})
+    assert (result["status"], set(result)) == (
+        "PENDING",
+        KEYS - {"tasks_computed", "tasks_reused", "cache_summary", "outputs"},
+    )
 
 
 def test_the_link_is_pushed_as_soon_as_the_run_is_started(start: Any, context: ContextMaker) -> None:

@@ -6,11 +6,9 @@ import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 from airflow_provider_omics.exceptions import NotFound, OmicsError, OmicsInputError
+from airflow_provider_omics.hooks import s3
 from airflow_provider_omics.resources import RUN_CACHE
 
 if TYPE_CHECKING:
@@ -66,14 +64,14 @@ class CachedData:
             raise OmicsInputError(
                 "cache_s3_uri", f"run cache {cache_id} keeps its data at {cache['cacheS3Uri']}, not at {uri}."
             )
-        parts = urlsplit(uri)
-        prefix = parts.path.strip("/")
-        if parts.scheme != "s3" or not UUID.fullmatch(prefix.rpartition("/")[2]):
+        try:
+            bucket, prefix = s3.split(uri)
+        except ValueError:
+            bucket, prefix = "", ""
+        if not UUID.fullmatch(prefix.rpartition("/")[2]):
             raise OmicsInputError("cache_s3_uri", f"must be s3://bucket/prefix/UUID-of-the-cache/, not {uri!r}.")
         owner = cache.get("cacheBucketOwnerId") or hook.identity
-        region = hook.conn.meta.region_name
-        s3 = S3Hook(hook.aws_conn_id, verify=hook.verify, region_name=region, config=hook._config).get_conn()
-        data = cls(s3, parts.netloc, prefix + "/", owner if owner.isdigit() else None)
+        data = cls(s3.client(hook), bucket, prefix + "/", owner if owner.isdigit() else None)
         log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", data.uri)
         return data
 

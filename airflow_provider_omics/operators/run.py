@@ -41,9 +41,9 @@ class StartRunOperator(OmicsWaitingOperator):
     the same cache, except after a reason that no retry can mend.
 
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid``, ``status``,
-    ``run_output_uri``, and, after a wait, ``tasks_computed``, ``tasks_reused`` and ``cache_summary`` (which tasks, by
-    name and number). The last three are None where ListRunTasks is denied; ``cache_summary`` is pushed for a failed run
-    too.
+    ``run_output_uri``, and, after a wait, ``tasks_computed``, ``tasks_reused``, ``cache_summary`` (which tasks, by
+    name and number; pushed for a failed run too) and ``outputs`` (what the run declares as its outputs, else the S3
+    URIs of its files; at most 64 KiB). What may not be read is None, and a warning.
 
     Source: https://docs.aws.amazon.com/omics/latest/dev/starting-a-run.html
 
@@ -205,10 +205,16 @@ class StartRunOperator(OmicsWaitingOperator):
                 tasks_computed=summary and summary.tasks_computed,
                 tasks_reused=summary and summary.tasks_reused,
                 cache_summary=summary and summary.plain(),
+                outputs=self._outputs(description),
             )
         if summary and self.do_xcom_push:
             context["ti"].xcom_push("cache_summary", summary.plain())
         raise self._error(description, tasks or [], summary)
+
+    def _outputs(self, run: Mapping[str, Any]) -> Any:
+        from airflow_provider_omics.hooks import outputs
+
+        return outputs.of_run(self.hook, run["runOutputUri"]) if "runOutputUri" in run else None
 
     def _list_tasks(self, run_id: str) -> list[dict[str, Any]] | None:
         try:

@@ -1,0 +1,60 @@
+"""What a completed run declares as its outputs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_provider_omics.hooks import s3
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+LARGEST = 65536
+"""Bytes of JSON that go into XCom, which Airflow keeps in its database."""
+
+DECLARED = ("logs/outputs.json", "logs/output.json")
+"""Where WDL and CWL runs declare their outputs; AWS's pages give both names:
+https://docs.aws.amazon.com/omics/latest/dev/monitoring-cloudwatch-logs.html and
+https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html."""
+
+
+def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
+    """Return a run's declared outputs, or of a run that declares none the S3 URIs of its files.
+
+    :param run_output_uri: ``runOutputUri`` of GetRun
+    :returns: None where they cannot be read or are larger than 64 KiB; the hook's log says why
+    """
+    try:
+        bucket, prefix = s3.split(run_output_uri)
+        client = s3.client(hook)
+        for name in DECLARED:
+            try:
+                body = client.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read(LARGEST + 1)
+            except client.exceptions.NoSuchKey:
+                continue
+            if len(body) > LARGEST:
+                hook.log.warning("The outputs are too large for XCom; they are in %s/%s", run_output_uri, name)
+                return None
+            return json.loads(body)
+        return _listed(hook, client, bucket, prefix)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        hook.log.warning("The outputs under %s cannot be read: %s", run_output_uri, error)
+        return None
+
+
+def _listed(hook: OmicsHook, client: Any, bucket: str, prefix: str) -> list[str] | None:
+    uris: list[str] = []
+    size = 0
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+        for each in page.get("Contents", []):
+            if each["Key"].startswith(f"{prefix}/logs/"):
+                continue
+            uris.append(f"s3://{bucket}/{each['Key']}")
+            size += len(uris[-1]) + 4
+            if size > LARGEST:
+                hook.log.warning("The names of the outputs are too many for XCom; see s3://%s/%s/", bucket, prefix)
+                return None
+    return uris
