@@ -99,6 +99,14 @@ def test_denied_counts_do_not_fail_a_completed_run(
     assert (result["status"], result["tasks_computed"], result["tasks_reused"]) == ("COMPLETED", None, None)
 
 
+@pytest.mark.parametrize(("retries", "cached", "warned"), [(2, False, True), (2, True, False), (0, False, False)])
+def test_retries_without_a_cache_are_warned_about(
+    retries: int, cached: bool, warned: bool, start: Any, cache_id: str, context: ContextMaker, logged: Logged
+) -> None:
+    start(retries=retries, cache_id=cache_id if cached else None, wait_for_completion=False).execute(context())
+    assert ("retries but no run cache" in logged()) is warned
+
+
 def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
     request = start().request(context())
     assert set(request) == {"workflowId", "roleArn", "outputUri", "name", "requestId"}

@@ -165,6 +165,10 @@ class StartRunOperator(OmicsWaitingOperator):
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Start the run."""
+        if self.retries and "cacheId" not in request:
+            self.log.warning(
+                "This task has retries but no run cache: a retry computes everything again. Give cache_id."
+            )
         run = self._send(request)
         cache = f" on run cache {request['cacheId']}" if "cacheId" in request else ""
         self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, run.get("runOutputUri"))
