@@ -30,7 +30,8 @@ EXAMPLES = TESTS.parent / "example_dags"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 BUCKET, WORKFLOW, OTHER_WORKFLOW = "amzn-s3-demo-bucket", "1234567", "7654321"
 CACHE_KEYS = {"id", "arn", "status", "tags", "name", "cache_s3_uri", "cache_behavior", "created"}
-RUN_KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused"}
+RUN_KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "outputs"}
+RUN_KEYS |= {"tasks_computed", "tasks_reused", "cache_summary"}
 SPEED = 600
 """Emulated seconds in a real one: a run of three minutes is over before the first look at it."""
 DEADLINE_SECONDS = 240
