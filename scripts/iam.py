@@ -69,7 +69,8 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "StartRunOperator": {
         "StartRun": "always",
         "TagResource": "with `tags`",
-        "GetRun": "with `wait_for_completion` (the default)",
+        "ListRuns": "to find a run where the answer to StartRun was lost (denied: the task fails)",
+        "GetRun": "with `wait_for_completion` (the default), and where the answer to StartRun was lost",
         "ListRunTasks": "to name and count computed and reused tasks (denied: a warning)",
         "GetRunTask": "to say why a task of a failed run failed (denied: a warning)",
         "CancelRun": "with `cancel_on_kill` (the default)",

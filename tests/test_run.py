@@ -182,12 +182,6 @@ def test_every_member_of_the_api_is_reachable(start: Any, context: ContextMaker,
     assert (run["parameters"], run["tags"]) == ({"sample": "NA12878"}, {"team": "genomics"})
 
 
-def test_a_lost_answer_starts_no_second_run(start: Any, context: ContextMaker, omics: Any, omics_faults: Any) -> None:
-    omics_faults.lose_answer("StartRun")
-    result = start().execute(context())
-    assert [run["id"] for run in omics.list_runs()["items"]] == [result["id"]]
-
-
 def test_a_new_try_starts_a_new_run(start: Any, context: ContextMaker) -> None:
     made = [start(wait_for_completion=False).execute(context(try_number=number))["id"] for number in (1, 1, 2)]
     assert made[0] == made[1] != made[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import (
@@ -16,6 +17,7 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.links.omics import RunLink
+from airflow_provider_omics.operators import lost_start
 from airflow_provider_omics.operators.base import OmicsWaitingOperator
 from airflow_provider_omics.operators.identity import TaskIdentity, token
 from airflow_provider_omics.reports.run import LOG_GROUP, TaskSummary, failure, log_streams, redacted, summarize
@@ -95,7 +97,7 @@ class StartRunOperator(OmicsWaitingOperator):
         "request_id": "requestId",
     }
     template_fields = ("use_cache",)
-    permissions = ("StartRun", "TagResource", "GetRun", "ListRunTasks", "GetRunTask", "CancelRun")
+    permissions = ("StartRun", "TagResource", "ListRuns", "GetRun", "ListRunTasks", "GetRunTask", "CancelRun")
     operator_extra_links = (RunLink(),)
 
     def __init__(
@@ -177,13 +179,18 @@ class StartRunOperator(OmicsWaitingOperator):
         return self.wait(context, run) if self.wait_for_completion else self._result(run)
 
     def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Start the run; where the answer is lost, look for it before sending again with the same token."""
         for attempt in range(1, SENDS + 1):
+            sent = monotonic()
             try:
                 return self.hook.create("StartRun", **request)
             except OutcomeUnknown as unknown:
+                self.log.warning("%s Looking for the run.", unknown)
+                if found := lost_start.find(self.hook, request, sent, own_name=self.name is None):
+                    self.log.info("Run %s was started all the same", found["id"])
+                    return found
                 if attempt == SENDS:
                     raise
-                self.log.warning("%s It is sent again with the same token.", unknown.__cause__)
         raise AssertionError("unreachable")
 
     @staticmethod
