@@ -109,6 +109,20 @@ def test_logs_that_cannot_be_read_never_hide_the_failure(
     assert "cannot be read" in logged()
 
 
+def test_of_many_failed_tasks_five_are_asked_about(
+    start: Any, context: ContextMaker, omics: Any, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = start(wait_for_completion=False)
+    run_id = operator.execute(context())["id"]
+    many = [{"name": f"align_{n}", "taskId": str(n), "status": "FAILED"} for n in range(1, 9)]
+    monkeypatch.setattr(operator, "_list_tasks", lambda _: many)
+    url = "https://b/k?X-Amz-Signature=0123456789abcdef"
+    with pytest.raises(errors.RunFailed) as caught:
+        operator.outcome(context(), omics.get_run(id=run_id) | {"status": "FAILED", "statusMessage": url})
+    assert omics_faults.calls["GetRunTask"] == 5
+    assert caught.value.aws_message == "https://b/k?X-Amz-Signature=[redacted]"
+
+
 @pytest.mark.parametrize(("reason", "for_good"), [("INVALID_ECR_IMAGE_URI", True), ("ECR_PERMISSION_ERROR", False)])
 def test_only_what_cannot_heal_skips_the_retries(
     reason: str, for_good: bool, start: Any, fail: Any, context: ContextMaker

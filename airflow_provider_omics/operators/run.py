@@ -180,13 +180,14 @@ class StartRunOperator(OmicsWaitingOperator):
 
     def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Start the run; where the answer is lost, look for it before sending again with the same token."""
+        own_name = self.name is None and "name" not in (self.extra_request or {})
         for attempt in range(1, SENDS + 1):
             sent = monotonic()
             try:
                 return self.hook.create("StartRun", **request)
             except OutcomeUnknown as unknown:
                 self.log.warning("%s Looking for the run.", unknown)
-                if found := lost_start.find(self.hook, request, sent, own_name=self.name is None):
+                if found := lost_start.find(self.hook, request, sent, own_name=own_name):
                     self.log.info("Run %s was started all the same", found["id"])
                     return found
                 if attempt == SENDS:
@@ -237,7 +238,8 @@ class StartRunOperator(OmicsWaitingOperator):
     def _error(
         self, run: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], summary: TaskSummary | None
     ) -> RunError:
-        failed = [self._describe_task(run["id"], task) for task in tasks if task["status"] == "FAILED"][:FAILED_TASKS]
+        listed = [task for task in tasks if task["status"] == "FAILED"][:FAILED_TASKS]
+        failed = [self._describe_task(run["id"], task) for task in listed]
         streams = log_streams(run["id"], failed)
         if run["status"] == "FAILED" and self.log_lines:
             self._log_tail(streams)
@@ -253,7 +255,7 @@ class StartRunOperator(OmicsWaitingOperator):
             run_id=run["id"],
             status=run["status"],
             reason=run.get("failureReason"),
-            aws_message=run.get("statusMessage"),
+            aws_message=redacted(run["statusMessage"]) if "statusMessage" in run else None,
         )
 
     def _describe_task(self, run_id: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
