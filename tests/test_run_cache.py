@@ -193,6 +193,17 @@ def test_an_old_token_that_answers_with_an_error_is_changed_once(
     assert make().execute(context())["id"] != first["id"]
 
 
+def test_a_cache_that_comes_back_failed_is_an_error(
+    context: ContextMaker, omics_bucket: str, omics_emulator: Any, omics_faults: Any
+) -> None:
+    first = make(request_id="my-token").execute(context())
+    omics_emulator.store.set_run_cache_status("123456789012", "us-east-1", first["id"], "FAILED")
+    with pytest.raises(errors.RunCacheFailed, match=f"run cache {first['id']}, whose status is FAILED") as caught:
+        make(request_id="my-token").execute(context())
+    assert caught.value.cache_id == first["id"]
+    assert omics_faults.calls["CreateRunCache"] == 2  # the author's own token is not replaced
+
+
 def test_a_lost_answer_makes_no_second_cache(
     context: ContextMaker, omics_bucket: str, omics: Any, omics_faults: Any
 ) -> None:
