@@ -1,0 +1,97 @@
+"""Every error of this package.
+
+::
+
+    OmicsError                      everything below; an AirflowException
+    ├── OmicsInputError *           an argument is wrong; nothing was called
+    ├── OmicsConnectionError *      the Airflow connection, its region or its settings are wrong
+    ├── OmicsVersionError *         the installed boto3 lacks an operation or a member
+    ├── OmicsServiceError           AWS answered with an error
+    │   ├── AccessDenied            403: a permission is missing
+    │   ├── Conflict                409: the state of a resource forbids the call
+    │   ├── NotFound                404: no such resource
+    │   ├── QuotaExceeded           402: a quota of the account is used up
+    │   ├── Throttled               429, after all repeats
+    │   └── ValidationFailed *      400: AWS refuses the request
+    ├── NoAnswer                    AWS could not be reached
+    ├── OutcomeUnknown              a creating call was sent, and no answer says whether it took effect
+    ├── WaitTimeout                 a wait came to its limit; the resource goes on
+    ├── RunCacheError               a run cache is not what was asked for
+    │   ├── RunCacheDrift *         it exists with another default behaviour
+    │   ├── RunCacheElsewhere *     its name exists, but only at other S3 locations or owners
+    │   ├── RunCacheExists *        it exists, and the author wants an error then
+    │   ├── RunCacheFailed          AWS made it, in status FAILED
+    │   └── RunCacheInUse           it cannot be deleted: runs use it
+    └── RunError                    a run did not complete
+        ├── RunCancelled            it was cancelled or deleted
+        └── RunFailed               it failed
+            └── RunFailedForGood *  it failed for a reason that the same request always meets
+
+Those with a star are also ``AirflowFailException``: no retry can mend them, so Airflow fails the task at once. Of all
+others ``retries`` decides. A message says what, which one, its status, AWS's own reason and what to do next; the same
+facts are attributes.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_omics.exceptions.common import (
+    NoAnswer,
+    OmicsConnectionError,
+    OmicsError,
+    OmicsInputError,
+    OmicsVersionError,
+    OutcomeUnknown,
+    WaitTimeout,
+)
+from airflow_provider_omics.exceptions.run import (
+    RunCancelled,
+    RunError,
+    RunFailed,
+    RunFailedForGood,
+)
+from airflow_provider_omics.exceptions.run_cache import (
+    RunCacheDrift,
+    RunCacheElsewhere,
+    RunCacheError,
+    RunCacheExists,
+    RunCacheFailed,
+    RunCacheInUse,
+)
+from airflow_provider_omics.exceptions.service import (
+    SERVICE_ERRORS,
+    AccessDenied,
+    Conflict,
+    NotFound,
+    OmicsServiceError,
+    QuotaExceeded,
+    Throttled,
+    ValidationFailed,
+)
+
+__all__ = [
+    "SERVICE_ERRORS",
+    "AccessDenied",
+    "Conflict",
+    "NoAnswer",
+    "NotFound",
+    "OmicsConnectionError",
+    "OmicsError",
+    "OmicsInputError",
+    "OmicsServiceError",
+    "OmicsVersionError",
+    "OutcomeUnknown",
+    "QuotaExceeded",
+    "RunCacheDrift",
+    "RunCacheElsewhere",
+    "RunCacheError",
+    "RunCacheExists",
+    "RunCacheFailed",
+    "RunCacheInUse",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunFailedForGood",
+    "Throttled",
+    "ValidationFailed",
+    "WaitTimeout",
+]

@@ -1,0 +1,95 @@
+"""Errors of every operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_omics.compat import AirflowException, AirflowFailException
+
+
+class OmicsError(AirflowException):
+    """Stand above every error of this package."""
+
+
+class OmicsInputError(OmicsError, AirflowFailException, ValueError):
+    """Refuse an argument before any call.
+
+    :param argument: the operator's argument
+    :param problem: what is wrong with it, and what would be right
+    """
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+        self.problem = problem
+
+
+class OmicsConnectionError(OmicsError, AirflowFailException):
+    """Refuse an Airflow connection that cannot work: absent, without region, or in a region without HealthOmics."""
+
+
+class OmicsVersionError(OmicsError, AirflowFailException):
+    """Say that the installed boto3 lacks what the DAG uses.
+
+    :param what: the operation or member, e.g. ``StartRun's member sessionPolicy``
+    :param installed: the installed botocore release
+    :param needed: the first release that has it; None if this package does not know of one
+    """
+
+    def __init__(self, what: str, installed: str, needed: str | None) -> None:
+        remedy = f"Install boto3 {needed} or later" if needed else "Check its spelling, or install a newer boto3"
+        super().__init__(f"The installed botocore {installed} does not know {what}. {remedy}.")
+        self.what = what
+        self.installed = installed
+        self.needed = needed
+
+
+class NoAnswer(OmicsError):
+    """Say that a call could not be made, or got no answer.
+
+    :param operation: the operation of the API
+    :param cause: what went wrong, in a few words
+    """
+
+    def __init__(self, operation: str, cause: str) -> None:
+        super().__init__(
+            f"{operation} got no answer from AWS HealthOmics: {cause}. "
+            "Next: check credentials, endpoint and network; the task's log names the endpoint."
+        )
+        self.operation = operation
+
+
+class OutcomeUnknown(OmicsError):
+    """Say that a creating call was sent and its answer did not arrive.
+
+    :param operation: the operation of the API
+    :param request_id: the token it was sent with
+    :param cause: what went wrong, in a few words
+    """
+
+    def __init__(self, operation: str, request_id: str, cause: str) -> None:
+        super().__init__(
+            f"{operation} was sent with request id {request_id}, but no answer says whether it took effect: {cause}. "
+            "Next: retry the task; it looks for what may have been made before it makes another."
+        )
+        self.operation = operation
+        self.request_id = request_id
+
+
+class WaitTimeout(OmicsError):
+    """Say that a wait came to its limit while the resource goes on.
+
+    :param title: the kind of resource in words, e.g. ``run``
+    :param identifiers: which one
+    :param status: its last known status
+    :param attempts: how often was looked
+    """
+
+    def __init__(self, title: str, identifiers: dict[str, Any], status: str | None, attempts: int) -> None:
+        which = "/".join(str(value) for value in identifiers.values())
+        super().__init__(
+            f"Stopped waiting for {title} {which} after {attempts} looks; its status is {status}. It goes on in AWS. "
+            "Next: raise waiter_max_attempts (None means no limit) or waiter_delay."
+        )
+        self.identifiers = identifiers
+        self.status = status
