@@ -22,7 +22,9 @@ class Resource:
     describe: str
     """The operation that describes one, e.g. ``GetRunCache``."""
     identifiers: tuple[str, ...] = ("id",)
-    """The members of the describe operation that say which one; the create answer carries them too."""
+    """The members of the describe operation that say which one."""
+    answered: tuple[str, ...] | None = None
+    """The members of the create answer that carry the identifiers, in their order; by default those of their names."""
     list: str
     """The operation that lists them, e.g. ``ListRunCaches``."""
     create: str | None = None
@@ -31,15 +33,18 @@ class Resource:
     """The operation that stops one, called with the identifiers."""
     delete: str | None = None
     """The operation that deletes one, called with the identifiers."""
-    enum: str
-    """The shape in botocore's model whose values the four groups below must cover together."""
+    enum: str | None = None
+    """The shape in botocore's model whose values the four groups below must cover together.
+
+    None: the API gives it no status, the groups are empty, and there is nothing to wait for.
+    """
     progress: frozenset[str] = frozenset()
     """Statuses of a resource that is on its way."""
     stopping: frozenset[str] = frozenset()
     """Statuses of a resource whose end is decided but not reached: still to be waited for."""
-    succeeded: frozenset[str]
+    succeeded: frozenset[str] = frozenset()
     """Statuses in which the resource is what was asked for."""
-    failed: frozenset[str]
+    failed: frozenset[str] = frozenset()
     """Statuses from which nothing more is to be expected."""
     status: str = "status"
     """The member of an answer that carries the status."""
@@ -55,6 +60,11 @@ class Resource:
     def status_of(self, description: Mapping[str, Any]) -> str:
         """Return the status that an answer carries."""
         return str(description.get(self.status))
+
+    def identifiers_in(self, answer: Mapping[str, Any]) -> dict[str, str]:
+        """Return the identifiers of the resource that a create answer tells of."""
+        members = self.answered or self.identifiers
+        return {name: str(answer[member]) for name, member in zip(self.identifiers, members, strict=True)}
 
     @property
     def ended(self) -> frozenset[str]:
@@ -114,6 +124,36 @@ RUN_TASK = Resource(
     arn="task/{taskId}",
 )
 
+RUN_GROUP = Resource(
+    word="run_group",
+    title="run group",
+    describe="GetRunGroup",
+    list="ListRunGroups",
+    create="CreateRunGroup",
+    delete="DeleteRunGroup",
+    arn="runGroup/{id}",
+)
+
+RUN_BATCH = Resource(
+    word="run_batch",
+    title="run batch",
+    describe="GetBatch",
+    identifiers=("batchId",),
+    answered=("id",),
+    list="ListBatch",
+    create="StartRunBatch",
+    cancel="CancelRunBatch",
+    delete="DeleteBatch",
+    enum="BatchStatus",
+    progress=frozenset({"CREATING", "PENDING", "SUBMITTING", "INPROGRESS"}),
+    stopping=frozenset({"STOPPING", "RUNS_DELETING"}),
+    succeeded=frozenset({"PROCESSED"}),
+    failed=frozenset({"FAILED", "CANCELLED", "RUNS_DELETED", "RUNS_DELETE_FAILED"}),
+    reason="failureReason",
+    arn="runBatch/{batchId}",
+)
+"""PROCESSED says that every run has ended, not how: https://docs.aws.amazon.com/omics/latest/dev/workflows-batch.html."""
+
 WORKFLOW = Resource(
     word="workflow",
     title="workflow",
@@ -130,9 +170,15 @@ WORKFLOW = Resource(
     poll_seconds=5,
 )
 
-RESOURCES: Mapping[str, Resource] = {r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, WORKFLOW)}
+RESOURCES: Mapping[str, Resource] = {r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, RUN_BATCH, RUN_GROUP, WORKFLOW)}
 """Every record by its word; the trigger names a resource by it."""
 
+
+LOG_GROUP = "/aws/omics/WorkflowLog"
+"""Where runs log: https://docs.aws.amazon.com/omics/latest/dev/monitoring-cloudwatch-logs.html."""
+
+LOG_STREAMS: Mapping[str, str] = {"run": "run/{id}", "engine": "run/{id}/engine", "task": "run/{id}/task/{taskId}"}
+"""The streams of a run there: of its course, of the workflow engine, and of what a task prints."""
 
 CACHE_BEHAVIORS = ("CACHE_ON_FAILURE", "CACHE_ALWAYS")
 """What a run saves: https://docs.aws.amazon.com/omics/latest/dev/workflow-cache-startrun.html."""
@@ -149,7 +195,11 @@ class Rule:
 RULES: Mapping[str, Rule] = {
     "tags.count": Rule(50, "https://docs.aws.amazon.com/omics/latest/dev/tagging.html"),
     "tags.reserved_prefix": Rule("aws:", "https://docs.aws.amazon.com/omics/latest/dev/tagging.html"),
+    "run_parameters.bytes": Rule(256_000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
     "run_caches.per_account": Rule(1000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
+    "run_groups.per_account": Rule(1000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
+    "run_batches.runs": Rule(100_000, "https://docs.aws.amazon.com/omics/latest/dev/workflows-batch.html"),
+    "runs.per_account": Rule(100_000, "https://docs.aws.amazon.com/omics/latest/dev/service-quotas.html"),
 }
 
 
@@ -183,6 +233,13 @@ SINCE: Mapping[str, Since] = {
             "sessionPolicy": "1.43.113",
             "outputUriPrefixMode": "1.44.5",
         },
+    ),
+    **dict.fromkeys(
+        (
+            *("StartRunBatch", "GetBatch", "ListBatch", "ListRunsInBatch"),
+            *("CancelRunBatch", "DeleteRunBatch", "DeleteBatch"),
+        ),
+        Since("1.42.74"),
     ),
 }
 """Read from the service models of the botocore releases; where two releases bracket the change, the later one."""

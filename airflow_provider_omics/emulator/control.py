@@ -115,7 +115,9 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Store, Mapping[str, Any]], object]]
 
 _FAULTS: Mapping[str, Callable[..., object]] = {
     "throttle": Faults.throttle,
+    "limit": Faults.limit,
     "fail": Faults.fail,
+    "fail_submission": Faults.fail_submission,
     "lose_answer": Faults.lose_answer,
     "slow": Faults.slow,
     "deny": Faults.deny,

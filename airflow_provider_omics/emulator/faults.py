@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
+from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.errors import (
     MODELLED,
     AccessDeniedException,
@@ -15,8 +17,11 @@ from airflow_provider_omics.emulator.errors import (
     ThrottlingException,
 )
 from airflow_provider_omics.emulator.model import operations
+from airflow_provider_omics.emulator.token_bucket import TokenBucket
 
 Idempotency = Literal["replay", "validation", "conflict", "off"]
+Submission = Literal["StartRun", "CancelRun", "DeleteRun"]
+"""What HealthOmics itself submits for the runs of a batch."""
 
 
 @dataclass
@@ -35,6 +40,8 @@ class Faults:
     """The faults of one store; ``operation`` is a name of the API, e.g. ``StartRun``, or ``*`` for every one.
 
     What HealthOmics leaves undocumented is a setting here, so that a client can be tried against each possible answer.
+
+    :param clock: by which request rates are measured; by default the real time.
     """
 
     idempotency: Idempotency
@@ -52,7 +59,8 @@ class Faults:
     calls: Counter[str]
     """How often each operation was called, whatever it was answered with."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._lock = threading.Lock()
         self.clear()
 
@@ -66,8 +74,10 @@ class Faults:
             self.calls = Counter()
             self._random = Random(0)  # noqa: S311  # a seeded share of failures keeps tests steady
             self._rates: dict[str, float] = {}
+            self._buckets: dict[str, TokenBucket] = {}
             self._denied: set[str] = set()
             self._failures: list[_Window] = []
+            self._submissions: dict[str, list[_Window]] = {}
             self._losses: list[_Window] = []
             self._delays: list[_Window] = []
 
@@ -82,6 +92,22 @@ class Faults:
         with self._lock:
             self._rates[operation] = rate
 
+    def limit(self, operation: str, *, per_second: float, burst: int = 1) -> None:
+        """Answer the calls above a rate with ThrottlingException (429), until cleared.
+
+        AWS's pages have named 0.1, 1 and 5 calls a second for StartRun:
+        https://docs.aws.amazon.com/omics/latest/dev/api-quotas.html.
+
+        :param operation: ``*`` sets one limit, shared by all operations that have none of their own.
+        :param per_second: how many tokens come back in a second of the store's clock.
+        :param burst: how many calls in a row go through after a pause.
+        """
+        if per_second <= 0 or burst < 1:
+            raise ValueError("A limit's per_second must be above 0, and its burst 1 or more.")
+        _check_operation(operation)
+        with self._lock:
+            self._buckets[operation] = TokenBucket(timedelta(seconds=1 / per_second), burst, self._clock.now())
+
     def fail(self, operation: str, code: str, *, on_call: int = 1, times: int = 1, message: str | None = None) -> None:
         """Answer calls with an error, and do nothing.
 
@@ -89,9 +115,30 @@ class Faults:
         :param on_call: the first call that fails, counted from now; 1 is the next one.
         :param times: how many calls in a row fail.
         """
-        if code not in MODELLED:
-            raise ValueError(f"HealthOmics has no error {code!r}; it has {', '.join(sorted(MODELLED))}.")
         self._add(self._failures, _Window(operation, on_call, on_call + times - 1, code=code, message=message))
+
+    def fail_submission(
+        self,
+        run_setting_id: str,
+        code: str,
+        *,
+        operation: Submission = "StartRun",
+        times: int = 1,
+        message: str | None = None,
+    ) -> None:
+        """Let a run of a batch fail to be submitted, as ListRunsInBatch then says; the batch goes on.
+
+        :param run_setting_id: the run's; ``*`` for every run.
+        :param code: a code of the service's model, e.g. ``AccessDeniedException``.
+        :param operation: ``StartRun``, or what CancelRunBatch and DeleteRunBatch submit.
+        :param times: how many submissions fail, counted over the batches from now on.
+        """
+        if operation not in get_args(Submission):
+            raise ValueError(f"HealthOmics submits {', '.join(get_args(Submission))} for a batch, not {operation!r}.")
+        window = _Window(run_setting_id, 1, times, code=code, message=message)
+        _check_window(window)
+        with self._lock:
+            self._submissions.setdefault(operation, []).append(window)
 
     def lose_answer(self, operation: str, *, on_call: int = 1, times: int = 1) -> None:
         """Do the work of calls, and drop the connection in place of an answer.
@@ -124,10 +171,16 @@ class Faults:
             delay = sum(window.seconds for window in self._hits(self._delays, operation))
             return Meeting(self._error(operation, failures), lost, delay)
 
+    def meet_submission(self, operation: Submission, run_setting_id: str) -> ServiceError | None:
+        """Return what is to go wrong with a submission for a run of a batch."""
+        with self._lock:
+            for window in self._hits(self._submissions.get(operation, []), run_setting_id):
+                return _told(window, operation)
+        return None
+
     def _add(self, windows: list[_Window], window: _Window) -> None:
         _check_operation(window.operation)
-        if window.first < 1 or window.last < window.first:
-            raise ValueError("A fault's on_call and times count from 1.")
+        _check_window(window)
         with self._lock:
             windows.append(window)
 
@@ -149,8 +202,10 @@ class Faults:
                 f"The caller is not authorized to perform omics:{operation} (told so by a fault)."
             )
         for failure in failures:
-            message = failure.message or f"{operation} failed because a fault of the emulator told it to."
-            return MODELLED[failure.code or ""](message)
+            return _told(failure, operation)
+        bucket = self._buckets.get(operation, self._buckets.get("*"))
+        if bucket and not bucket.take(self._clock.now()):
+            return ThrottlingException(f"Rate exceeded for {operation}.")
         rate = self._rates.get(operation, self._rates.get("*", 0.0))
         if rate and self._random.random() < rate:
             return ThrottlingException(f"Rate exceeded for {operation} (told so by a fault).")
@@ -160,6 +215,18 @@ class Faults:
 def _check_operation(operation: str) -> None:
     if operation != "*" and operation not in operations():
         raise ValueError(f"HealthOmics has no operation {operation!r}, by the installed botocore; * is every one.")
+
+
+def _check_window(window: _Window) -> None:
+    if window.code is not None and window.code not in MODELLED:
+        raise ValueError(f"HealthOmics has no error {window.code!r}; it has {', '.join(sorted(MODELLED))}.")
+    if window.first < 1 or window.last < window.first:
+        raise ValueError("A fault's on_call and times count from 1.")
+
+
+def _told(window: _Window, operation: str) -> ServiceError:
+    message = window.message or f"{operation} failed because a fault of the emulator told it to."
+    return MODELLED[window.code or ""](message)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ def once(call: Call, perform: Callable[[Call], Members]) -> Members:
 
 
 def _replay(call: Call, used: Token) -> Members:
-    """Return the first answer with today's status; that a deleted resource is DELETED there is an assumption."""
+    """Return the first answer with today's status, if it has one; DELETED for a deleted resource is an assumption."""
+    if "status" not in used.answer:
+        return used.answer
     exists = used.record is not None and call.region.record(used.answer["arn"]) is used.record
     status = used.record.status if exists and used.record else "DELETED"
     return {**used.answer, "status": status}

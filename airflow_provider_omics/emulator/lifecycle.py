@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from airflow_provider_omics.emulator import caching, logs, s3
+from airflow_provider_omics.emulator import caching, logs, queueing, s3
 from airflow_provider_omics.emulator.records import Run, RunTask
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Region
@@ -38,7 +38,11 @@ class Course:
         """Set the run on its way."""
         if self._run.cache:
             self._run.cache.active_runs[self._id] = None
-        self._after(self._plan.pending, self._start)
+        if self._run.group:
+            queueing.enter(self._run.group, self._run)
+            self._after(self._plan.pending, partial(queueing.wait, self._run.group, self._run))
+        else:
+            self._after(self._plan.pending, self.start)
 
     def cancel(self) -> None:
         """Stop the run early; what is STOPPING already ends as it was going to (an assumption)."""
@@ -50,14 +54,22 @@ class Course:
         turn = self._run.turn
         self._store.later(seconds, lambda: action() if self._run.turn == turn else None)
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Let the run leave PENDING."""
         self._change(status="STARTING")
         self._after(self._plan.starting, self._execute)
 
     def _execute(self) -> None:
         self._change(status="RUNNING", startTime=self._store.now)
         logs.write(self._region, self._run, logs.engine_stream(self._id), "Workflow started")
-        self._submit()
+        self._print(logs.engine_stream(self._id), self._plan.log)
+        if self._run.group and (minutes := self._run.group.members.get("maxDuration")):
+            message = f"The run took longer than {minutes} minutes, the maximum duration of its run group."
+            self._after(minutes * 60, partial(self._stop, "FAILED", "RUN_TIMED_OUT", message))
+        if self._plan.failure_reason:
+            self._stop("FAILED", self._plan.failure_reason, self._plan.status_message)
+        else:
+            self._submit()
 
     def _submit(self) -> None:
         """Submit the tasks whose upstream tasks are done, or stop if all are."""
@@ -113,7 +125,9 @@ class Course:
 
     def _end_task(self, record: RunTask, task: Task) -> None:
         stream = logs.task_stream(self._id, record.members["taskId"])
-        if not self._store.plans.fails(self._run.members["workflowId"], task):
+        self._print(stream, task.log)
+        shown = self._run.members
+        if not self._store.plans.fails(shown["workflowId"], task, self._run.setting_id, shown.get("name")):
             self._change_task(record, status="COMPLETED", stopTime=self._store.now)
             logs.write(self._region, self._run, stream, f"Task {task.name} completed")
             self._submit()
@@ -152,6 +166,8 @@ class Course:
         if self._run.cache:
             del self._run.cache.active_runs[self._id]
         self._change(status=status, stopTime=now, failureReason=reason, statusMessage=message)
+        if self._run.group:
+            queueing.leave(self._run.group, self._run)
         line = f"Workflow {status.lower()}" + (f": {message}" if message else "")
         logs.write(self._region, self._run, logs.engine_stream(self._id), line, error=status == "FAILED")
 
@@ -174,9 +190,16 @@ class Course:
         self._store.neighbours.put_object(bucket, f"{prefix}/logs/outputs.json", body)
 
     def _change(self, **members: Any) -> None:
+        before = self._run.status
         self._region.runs.change(self._id, **members)
         if status := members.get("status"):
             logs.write(self._region, self._run, logs.run_stream(self._id), f"Run is {status}")
+            if self._run.watch:
+                self._run.watch(before, status)
 
     def _change_task(self, record: RunTask, **members: Any) -> None:
         self._tasks.change(record.members["taskId"], **members)
+
+    def _print(self, stream: str, lines: tuple[str, ...]) -> None:
+        for line in lines:
+            logs.write(self._region, self._run, stream, line, error=True)

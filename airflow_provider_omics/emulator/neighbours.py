@@ -43,6 +43,9 @@ class Neighbours(Protocol):
     def put_object(self, bucket: str, key: str, body: bytes) -> str:
         """Write an object into an existing bucket and return its ETag without the quotes."""
 
+    def get_object(self, bucket: str, key: str) -> bytes | None:
+        """Return the content of an object, or None if there is no such object."""
+
     def etag(self, bucket: str, key: str) -> str | None:
         """Return an object's ETag without the quotes, or None if there is no such object."""
 
@@ -60,6 +63,9 @@ class NoNeighbours:
 
     def put_object(self, bucket: str, key: str, body: bytes) -> str:
         return ""
+
+    def get_object(self, bucket: str, key: str) -> bytes | None:
+        return None
 
     def etag(self, bucket: str, key: str) -> str | None:
         return None
@@ -111,6 +117,11 @@ class MotoNeighbours:
             raise LookupError(f"The emulated S3 has no bucket {bucket!r}.")
         with self._writing:
             return _unquoted(owner.put_object(bucket, key, value=body))
+
+    def get_object(self, bucket: str, key: str) -> bytes | None:
+        owner = self._owner(bucket)
+        found = owner.get_object(bucket, key) if owner else None
+        return bytes(found.value) if found else None
 
     def etag(self, bucket: str, key: str) -> str | None:
         owner = self._owner(bucket)

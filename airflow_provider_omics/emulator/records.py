@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_omics.emulator.lifecycle import Course
+    from airflow_provider_omics.emulator.operations.batch_course import BatchCourse
     from airflow_provider_omics.emulator.simulated import Task
     from airflow_provider_omics.emulator.tables import Table
 
@@ -53,6 +56,20 @@ class RunCache(Record):
 
 
 @dataclass(eq=False)
+class RunGroup(Record):
+    """A run group."""
+
+    active_runs: dict[str, int] = field(default_factory=dict)
+    """The ids of the runs in it that have not ended, each with its place in the order of their start."""
+    under_way: set[str] = field(default_factory=set)
+    """Those of them that have left the queue."""
+    queue: list[tuple[float, int, Run]] = field(default_factory=list)
+    """A heap of the others by rank and place, and of some that were cancelled there."""
+    started: int = 0
+    """How many runs were ever started in it."""
+
+
+@dataclass(eq=False)
 class RunTask(Record):
     """A task of a run."""
 
@@ -79,6 +96,7 @@ class Run(Record):
     workflow: Workflow = field(kw_only=True)
     """The workflow, or the version of it, that it runs."""
     cache: RunCache | None = None
+    group: RunGroup | None = None
     tasks: Table[RunTask] = field(kw_only=True)
     """Its tasks so far by their ids."""
     course: Course = field(init=False)
@@ -87,3 +105,33 @@ class Run(Record):
     """Its tasks so far by the name in the plan."""
     turn: int = 0
     """Counts its changes of course; what was due before one is not done any more."""
+    setting_id: str | None = None
+    """Of a run of a batch: its ``runSettingId`` there."""
+    watch: Callable[[str, str], None] | None = None
+    """Told of each change of its status: from which, to which."""
+
+
+@dataclass(eq=False)
+class BatchRun(Record):
+    """A run of a batch whose submission was tried."""
+
+    run: Run | None = None
+    """The run, unless its submission failed."""
+
+
+@dataclass(eq=False)
+class RunBatch(Record):
+    """A run batch."""
+
+    submitted: Table[BatchRun] = field(kw_only=True)
+    """Its runs by their ``runSettingId``, in the order of their submission."""
+    course: BatchCourse = field(init=False)
+    """What makes it go on."""
+    waiting: deque[Members] = field(default_factory=deque)
+    """The settings of the runs that are still to be submitted."""
+    submissions: Counter[str] = field(default_factory=Counter)
+    """What was submitted, by the members of ``submissionSummary``."""
+    runs: Counter[str] = field(default_factory=Counter)
+    """Its runs by their status."""
+    turn: int = 0
+    """As a run's."""

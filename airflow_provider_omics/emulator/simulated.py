@@ -28,9 +28,16 @@ class Task:
     """False for a task that opts out of caching, as ``volatile: true`` does in WDL."""
     fail_first: int = 0
     """How many times it fails before it succeeds, counted over the runs of a workflow since its plan was set."""
+    fails_in: tuple[str, ...] | None = None
+    """The only runs that ``fail_first`` is about, each counted by itself; None: all, counted together.
+
+    A run is named by its ``name``, or in a batch by its ``runSettingId``.
+    """
     failure_reason: str = "RUN_TASK_FAILED"
     """The run's ``failureReason`` then: https://docs.aws.amazon.com/omics/latest/dev/workflows-run-errors.html."""
     status_message: str = "The task's command ended with exit code 1."
+    log: tuple[str, ...] = ()
+    """Lines that it prints to its log stream."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,12 @@ class Plan:
     pending: float = 2
     starting: float = 5
     stopping: float = 3
+    failure_reason: str | None = None
+    """The ``failureReason`` of a run that fails before its first task; None: it does not."""
+    status_message: str = "The workflow engine failed."
+    """What AWS says then."""
+    log: tuple[str, ...] = ()
+    """Lines that the workflow engine prints to its log stream."""
 
     def __post_init__(self) -> None:
         known: set[str] = set()
@@ -75,7 +88,7 @@ class Plans:
 
     def __init__(self) -> None:
         self._plans: dict[str, Plan] = {}
-        self._failed: Counter[tuple[str, str]] = Counter()
+        self._failed: Counter[tuple[str, ...]] = Counter()
 
     def set(self, workflow_id: str, plan: Plan) -> None:
         """Let later runs of a workflow follow a plan, and count its failures from zero.
@@ -95,9 +108,17 @@ class Plans:
         self._plans.clear()
         self._failed.clear()
 
-    def fails(self, workflow_id: str, task: Task) -> bool:
-        """Return whether a task that has just been computed is to fail, and count it if so."""
-        key = (workflow_id, task.name)
+    def fails(self, workflow_id: str, task: Task, *labels: str | None) -> bool:
+        """Return whether a task that has just been computed is to fail, and count it if so.
+
+        :param labels: what the run is called in ``fails_in``.
+        """
+        key: tuple[str, ...] = (workflow_id, task.name)
+        if task.fails_in is not None:
+            label = next((label for label in labels if label in task.fails_in), None)
+            if label is None:
+                return False
+            key = (*key, label)
         if self._failed[key] >= task.fail_first:
             return False
         self._failed[key] += 1

@@ -13,10 +13,10 @@ from typing import Any
 from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.faults import Faults
 from airflow_provider_omics.emulator.neighbours import Neighbours, NoNeighbours, partition
-from airflow_provider_omics.emulator.records import Members, Record, Run, RunCache, Workflow
+from airflow_provider_omics.emulator.records import Members, Record, Run, RunBatch, RunCache, RunGroup, Workflow
 from airflow_provider_omics.emulator.simulated import Plans
 from airflow_provider_omics.emulator.tables import Table
-from airflow_provider_omics.resources import RUN, RUN_CACHE, RUN_TASK, WORKFLOW, Resource
+from airflow_provider_omics.resources import RULES, RUN, RUN_BATCH, RUN_CACHE, RUN_GROUP, RUN_TASK, WORKFLOW, Resource
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_IDS = {
@@ -24,6 +24,8 @@ _FIRST_IDS = {
     RUN_CACHE.word: 2345678,
     RUN.word: 3456789,
     RUN_TASK.word: 4567891,
+    RUN_BATCH.word: 7123456,
+    RUN_GROUP.word: 5678912,
 }
 """Seven digits, as in every sample of AWS's; each kind starts elsewhere, so that a mistaken id is found nowhere."""
 
@@ -45,7 +47,9 @@ class Region:
         self.account = account
         self.name = name
         self.run_caches: Table[RunCache] = Table(store)
-        self.runs: Table[Run] = Table(store, "status", "name")
+        self.run_groups: Table[RunGroup] = Table(store)
+        self.runs: Table[Run] = Table(store, "status", "name", "batchId")
+        self.run_batches: Table[RunBatch] = Table(store, "status", "name")
         self.workflows: Table[Workflow] = Table(store)
         self.tokens: dict[tuple[str, str], Token] = {}
         self.tagged: dict[str, tuple[Table[Any], str]] = {}
@@ -70,9 +74,14 @@ class Region:
         self._next[resource.word] = number + 1
         return str(number)
 
-    def free_run_id(self, run_id: str) -> None:
-        """Let a deleted run's id be used again."""
+    def remove_run(self, run: Run) -> None:
+        """Forget a run, and let its id be used again."""
+        run_id = run.members["id"]
+        self.runs.remove(run_id)
+        del self.tagged[run.members["arn"]]
         self._free.append(run_id)
+        if run.watch:
+            run.watch(run.status, "DELETED")
 
     def record(self, arn: str) -> Record | None:
         """Return the resource of an ARN, if it has tags of its own and still exists."""
@@ -86,12 +95,20 @@ class Store:
 
     :param clock: by default the real time.
     :param neighbours: the services beside it; by default none, so that buckets are not checked and nothing is written.
+    :param max_runs: how many runs, ended ones included, an account can have in a region; by default AWS's quota.
     """
 
-    def __init__(self, *, clock: Clock | None = None, neighbours: Neighbours | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        neighbours: Neighbours | None = None,
+        max_runs: int = int(RULES["runs.per_account"].limit),
+    ) -> None:
+        self.max_runs = max_runs
         self.clock = clock or Clock()
         self.neighbours: Neighbours = neighbours or NoNeighbours()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.plans = Plans()
         self.lock = threading.RLock()
         self.now: datetime = self.clock.now()

@@ -13,21 +13,34 @@ from airflow_provider_omics.resources import CACHE_BEHAVIORS, RESOURCES, SINCE, 
 
 MODEL: Any = schema.service_model()
 SHAPES = MODEL.shape_names
-each_resource = pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES)
+each_resource = pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES, indirect=True)
+
+
+@pytest.fixture
+def resource(request: pytest.FixtureRequest) -> Resource:
+    """Return a record, if the installed botocore is young enough to know the resource."""
+    found: Resource = request.param
+    if found.describe not in MODEL.operation_names:
+        pytest.skip(f"botocore {botocore.__version__} has no {found.describe}")
+    return found
+
+
+def enum_of(resource: Resource) -> set[str]:
+    """Return the statuses of the model; a resource that has none is held to that by its description, below."""
+    return set(MODEL.shape_for(resource.enum).enum) if resource.enum else set()
 
 
 @each_resource
 def test_the_four_groups_are_disjoint_and_cover_the_enum(resource: Resource) -> None:
     groups = (resource.progress, resource.stopping, resource.succeeded, resource.failed)
     assert sum(map(len, groups)) == len(resource.statuses), "a status stands in two groups"
-    known = set(MODEL.shape_for(resource.enum).enum)
-    assert known <= resource.statuses, "the model has statuses that no group names"
+    assert enum_of(resource) <= resource.statuses, "the model has statuses that no group names"
 
 
 @pytest.mark.locked
 @each_resource
 def test_no_group_names_a_status_that_the_model_lacks(resource: Resource) -> None:
-    assert resource.statuses == set(MODEL.shape_for(resource.enum).enum)
+    assert resource.statuses == enum_of(resource)
 
 
 @each_resource
@@ -37,7 +50,8 @@ def test_operations_and_identifiers(resource: Resource) -> None:
             members = MODEL.operation_model(operation).input_shape.required_members
             assert set(members) == set(resource.identifiers), operation
     if resource.create:
-        assert set(resource.identifiers) <= set(MODEL.operation_model(resource.create).output_shape.members)
+        answered = MODEL.operation_model(resource.create).output_shape.members
+        assert set(resource.answered or resource.identifiers) <= set(answered)
     items = MODEL.operation_model(resource.list).output_shape.members.values()
     assert any(shape.type_name == "list" for shape in items)
 
@@ -45,7 +59,8 @@ def test_operations_and_identifiers(resource: Resource) -> None:
 @each_resource
 def test_status_reason_and_message_are_members_of_the_description(resource: Resource) -> None:
     members = MODEL.operation_model(resource.describe).output_shape.members
-    assert members[resource.status].name == resource.enum
+    status = members.get(resource.status)
+    assert (status.name if status else None) == resource.enum
     assert {resource.reason, resource.message} - {None} <= set(members)
 
 

@@ -30,7 +30,7 @@ def valid(shape: Shape, *, only_required: bool = False) -> Any:
         if shape.is_document_type:
             return {}
         names = list(shape.required_members if only_required else shape.members)
-        names = names[:1] if shape.is_tagged_union else names
+        names = list(shape.members)[:1] if shape.is_tagged_union else names  # one of them, and none is required
         return {name: valid(shape.members[name], only_required=only_required) for name in names}
     if isinstance(shape, ListShape):
         return [valid(shape.member, only_required=only_required)]

@@ -54,6 +54,8 @@ def test_calls_are_counted(store: Store) -> None:
                       for n, code in enumerate(["AccessDenied", "InternalServer"])]},
             [403, 500],
         ),
+        ({"limit": {"operation": "ListRunCaches", "per_second": 0.1}}, [200, 429]),
+        ({"limit": {"operation": "*", "per_second": 1, "burst": 2}}, [200, 200]),
         ({"deny": {"operation": "ListRunCaches"}}, [403, 403]),
         ({"deny": {"operation": "StartRun"}}, [200, 200]),
         ({"slow": {"operation": "*", "seconds": 0.0, "times": None}}, [200, 200]),
@@ -73,7 +75,7 @@ def test_settings(store: Store) -> None:
 
 
 def test_every_fault_of_python_is_there_over_http(store: Store) -> None:
-    methods = {name for name in vars(Faults) if not name.startswith("_")} - {"meet"}
+    methods = {name for name in vars(Faults) if not name.startswith("_")} - {"meet", "meet_submission"}
     settings = set(Faults.__annotations__) - {"calls"}
     assert set(call(store, "GET", "")[1]["faults"]) == methods | settings
 
@@ -110,8 +112,11 @@ def test_reset(store: Store) -> None:
         ("/faults", {"fail": {"operation": "*", "code": "ConflictException", "on_call": 0}}, "count from 1"),
         ("/faults", {"throttle": {"rate": True}}, "throttle.rate: True will not do; give a number"),
         ("/faults", {"throttle": {"rate": 2}}, "throttle: .*between 0 and 1"),
+        ("/faults", {"limit": {"operation": "StartRun"}}, "limit.per_second: missing; give a number"),
+        ("/faults", {"limit": {"operation": "StartRun", "per_second": 0}}, "limit: .*above 0"),
         ("/faults", {"slow": {"operation": "*", "seconds": 1, "times": 1.5}}, "give a whole number or null"),
         ("/faults", {"idempotency": "never"}, "idempotency: 'never' .* one of 'replay'"),
+        ("/faults", {"fail_submission": {"run_setting_id": "a", "code": "Oops"}}, "fail_submission: .*no error 'Oops'"),
         ("/faults", {"deny": {"operation": "*", "rate": 1}}, "deny.rate: not known here"),
         ("/plans", {}, "tasks: give a list"),
         ("/plans", {"tasks": [{"seconds": 1}]}, r"tasks\[0\].name: missing"),

@@ -83,6 +83,42 @@ def test_throttling_goes_from_nothing_to_everything(service: Service) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
+def test_calls_above_a_rate_are_throttled_until_the_clock_moves_on(service: Service) -> None:
+    service.store.faults.limit("CreateRunCache", per_second=0.1)
+    assert [outcome(service.cache) for _ in range(3)] == ["ok", "ThrottlingException", "ThrottlingException"]
+    service.clock.advance(9.9)
+    assert outcome(service.cache) == "ThrottlingException"
+    service.clock.advance(0.1)
+    assert [outcome(service.cache), outcome(service.cache)] == ["ok", "ThrottlingException"]
+    assert outcome(service.start) == "ok"
+    assert len(ids(service)) == 2
+
+
+def test_a_rate_holds_over_time_whatever_the_callers_do(service: Service) -> None:
+    service.store.faults.limit("ListRunCaches", per_second=5, burst=10)
+    through = 0
+    for _ in range(1000):
+        through += outcome(service.client.list_run_caches) == "ok"
+        service.clock.advance(0.03)
+    assert through == 10 + 5 * 1000 * 0.03 - 1  # the last token comes back after the last call
+
+
+def test_a_pause_fills_the_bucket_and_no_more(service: Service) -> None:
+    service.store.faults.limit("ListRunCaches", per_second=1, burst=3)
+    for pause, expected in ((0, 3), (1, 1), (2, 2), (3600, 3)):
+        service.clock.advance(pause)
+        assert [outcome(service.client.list_run_caches) for _ in range(5)].count("ok") == expected
+
+
+def test_operations_without_a_limit_of_their_own_share_that_of_all(service: Service) -> None:
+    service.store.faults.limit("*", per_second=1)
+    service.store.faults.limit("StartRun", per_second=1)
+    assert [outcome(service.cache), outcome(service.start)] == ["ok", "ok"]
+    assert [outcome(service.client.list_runs), outcome(service.start)] == ["ThrottlingException"] * 2
+    service.store.faults.clear()
+    assert [outcome(service.client.list_runs), outcome(service.start)] == ["ok", "ok"]
+
+
 def test_denial_lasts_until_cleared(service: Service) -> None:
     service.store.faults.deny("UpdateRunCache")
     cache_id = service.cache()["id"]
@@ -116,6 +152,10 @@ def test_faults_that_make_no_sense_are_refused() -> None:
         Faults().deny("StartRuns")
     with pytest.raises(ValueError, match=r"1\.5"):
         Faults().throttle(rate=1.5)
+    with pytest.raises(ValueError, match="per_second"):
+        Faults().limit("StartRun", per_second=0)
+    with pytest.raises(ValueError, match="burst"):
+        Faults().limit("StartRun", per_second=1, burst=0)
     with pytest.raises(ValueError, match="on_call"):
         Faults().lose_answer("StartRun", on_call=0)
 

@@ -69,14 +69,15 @@ def test_list_items_have_neither_uuid_nor_cache(service: Service) -> None:
 
 
 def test_runs_are_listed_by_name_status_and_group(service: Service) -> None:
-    first = service.start(name="a", runGroupId="7654321")["id"]
+    group_id = service.client.create_run_group()["id"]
+    first = service.start(name="a", runGroupId=group_id)["id"]
     service.clock.advance(3600)
     second, third = service.start(name="a")["id"], service.start(name="ab")["id"]
     assert listed(service) == [first, second, third]
     assert listed(service, name="a") == [first, second]
     assert listed(service, status="COMPLETED") == [first]
     assert listed(service, status="PENDING", name="a") == [second]
-    assert listed(service, runGroupId="7654321") == [first]
+    assert listed(service, runGroupId=group_id) == [first]
     assert listed(service, status="FAILED") == []
     service.store.faults.name_prefix_match = True
     assert listed(service, name="a", status="PENDING") == [second, third]
@@ -119,12 +120,38 @@ def test_a_failed_task_fails_its_run_and_stops_what_is_under_way(service: Servic
     assert (detail["failureReason"], detail["statusMessage"]) == ("OUT_OF_MEMORY_ERROR", "Out of memory.")
 
 
+def test_a_run_fails_before_its_first_task_where_its_plan_says_so(service: Service) -> None:
+    plan = Plan(
+        (Task("only"),), failure_reason="IMPORT_FAILED", status_message="The import failed.", log=("one", "two")
+    )
+    service.store.plans.set(WORKFLOW, plan)
+    run = service.run()
+    assert (run["status"], run["failureReason"]) == ("FAILED", "IMPORT_FAILED")
+    assert run["statusMessage"] == "The import failed."
+    assert service.tasks(run) == {}
+    lines = service.memory.logs[f"run/{run['id']}/engine"]
+    assert lines == ["Workflow started", "one", "two", "Workflow failed: The import failed."]
+
+
+def test_a_task_prints_what_its_plan_says(service: Service) -> None:
+    service.plan(Task("only", log=("one", "two")))
+    run = service.run()
+    stream = f"run/{run['id']}/task/{service.tasks(run)['only']['taskId']}"
+    assert service.memory.logs[stream] == ["one", "two", "Task only completed"]
+
+
 def test_a_task_fails_as_many_runs_as_its_plan_says(service: Service) -> None:
     plan = Plan((Task("only", fail_first=2),))
     service.store.plans.set(WORKFLOW, plan)
     assert [service.run()["status"] for _ in range(4)] == ["FAILED", "FAILED", "COMPLETED", "COMPLETED"]
     service.store.plans.set(WORKFLOW, plan)
     assert service.run()["status"] == "FAILED"
+
+
+def test_a_plan_picks_runs_by_name_and_counts_each_by_itself(service: Service) -> None:
+    service.plan(Task("only", fail_first=1, fails_in=("a", "b")))
+    ends = [service.run(name=name)["status"] for name in ("a", "c", "b", "a")]
+    assert ends == ["FAILED", "COMPLETED", "FAILED", "COMPLETED"]
 
 
 @pytest.mark.parametrize("after", [0, 3, 30])
@@ -201,11 +228,34 @@ def test_a_run_repeats_an_earlier_one(service: Service) -> None:
         "cacheId": cache_id,
     }
     assert second["tags"] == {}
+    third = service.client.start_run(runId=second["id"], roleArn=ROLE, outputUri="s3://genomes/again")
+    assert service.client.get_run(id=third["id"])["name"] == "b"
+
+
+def test_a_repeated_run_has_every_setting_but_those_of_the_request(service: Service) -> None:
+    service.needs("StartRun", "configurationName")
+    group_id = service.client.create_run_group()["id"]
+    settings = {
+        **{"runGroupId": group_id, "priority": 7, "retentionMode": "REMOVE", "storageType": "DYNAMIC"},
+        **{"logLevel": "ERROR", "networkingMode": "VPC", "scratchStorageMode": "LOCAL"},
+    }
+    first = service.run(**settings, configurationName="lab")
+    answer = service.start(runId=first["id"], priority=8, logLevel="ALL")
+    second = service.client.get_run(id=answer["id"])
+    assert {name: second[name] for name in settings} == settings | {"priority": 8, "logLevel": "ALL"}
+
+
+def test_a_deleted_run_cannot_be_repeated(service: Service) -> None:
+    run = service.run()
+    service.client.delete_run(id=run["id"])
+    with pytest.raises(service.client.exceptions.ResourceNotFoundException, match=f"run {run['id']} .* to repeat"):
+        service.start(runId=run["id"])
 
 
 REFUSALS: dict[str, tuple[Callable[[Service], dict[str, Any]], str, str]] = {
     "unknown workflow": (lambda s: {"workflowId": "7777777"}, "ResourceNotFoundException", "workflow 7777777"),
     "another type": (lambda s: {"workflowType": "READY2RUN"}, "ResourceNotFoundException", "of type READY2RUN"),
+    "unknown group": (lambda s: {"runGroupId": "7777777"}, "ResourceNotFoundException", "run group 7777777"),
     "unknown cache": (lambda s: {"cacheId": "7777777"}, "ResourceNotFoundException", "run cache 7777777"),
     "behaviour alone": (lambda s: {"cacheBehavior": "CACHE_ALWAYS"}, "ValidationException", "needs a cacheId"),
     "unknown earlier run": (lambda s: {"runId": "7777777"}, "ResourceNotFoundException", "run 7777777"),

@@ -62,7 +62,7 @@ def test_the_model_has_107_operations() -> None:
 
 
 def test_every_handler_is_an_operation_of_the_model() -> None:
-    assert len(HANDLERS) == 25
+    assert len(HANDLERS) == 37
     assert set(HANDLERS) <= set(operations())
 
 
@@ -103,6 +103,9 @@ def test_every_emulated_operation_succeeds(service: Service, wire: Wire) -> None
     client.create_workflow_version(**which, definitionZip=archive())
     service.clock.advance(3)
     cache = service.cache(name="cohort")
+    group_id = client.create_run_group(name="cohort")["id"]
+    client.update_run_group(id=group_id, name="renamed")
+    client.get_run_group(id=group_id)
     runs = [client.start_run(workflowId=workflow_id, roleArn=ROLE, outputUri="s3://genomes", cacheId=cache["id"])]
     client.cancel_run(id=runs[0]["id"])
     runs.append(service.run(cacheId=cache["id"]))
@@ -117,11 +120,22 @@ def test_every_emulated_operation_succeeds(service: Service, wire: Wire) -> None
     client.get_run_cache(id=cache["id"])
     client.get_workflow(id=workflow_id)
     client.get_workflow_version(**which)
-    for operation in ("list_runs", "list_run_caches", "list_workflows"):
+    for operation in ("list_runs", "list_run_caches", "list_run_groups", "list_workflows"):
         assert getattr(client, operation)()["items"]
     assert client.list_workflow_versions(workflowId=workflow_id)["items"]
+    batches = [service.start_batch({"runSettingId": "a"})["id"] for _ in range(2)]
+    service.clock.advance(5)
+    client.cancel_run_batch(batchId=batches[0])
+    service.clock.advance(3600)
+    assert client.list_batch()["items"]
+    assert client.list_runs_in_batch(batchId=batches[1])["runs"]
+    client.delete_run_batch(batchId=batches[1])
+    service.clock.advance(5)
+    client.get_batch(batchId=batches[1])
+    client.delete_batch(batchId=batches[1])
     client.delete_run(id=runs[0]["id"])
     client.delete_run_cache(id=cache["id"])
+    client.delete_run_group(id=group_id)
     client.delete_workflow_version(**which)
     client.delete_workflow(id=workflow_id)
     assert set(wire.succeeded) == set(HANDLERS)

@@ -129,8 +129,8 @@ def test_errors_have_the_codes_of_the_model() -> None:
 
 def test_what_is_not_emulated_is_named_and_not_repeated(wire: Wire, service: Service) -> None:
     client = wire.client()
-    with pytest.raises(ClientError, match="ListRunGroups is not emulated") as caught:
-        client.list_run_groups()
+    with pytest.raises(ClientError, match="ListVariantStores is not emulated") as caught:
+        client.list_variant_stores()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
 

@@ -53,6 +53,9 @@ class Memory:
         self.objects[f"s3://{self.buckets[bucket].name}/{key}"] = body
         return self.etag(bucket, key) or ""
 
+    def get_object(self, bucket: str, key: str) -> bytes | None:
+        return self.objects.get(f"s3://{bucket}/{key}")
+
     def etag(self, bucket: str, key: str) -> str | None:
         body = self.objects.get(f"s3://{bucket}/{key}")
         return None if body is None else md5(body).hexdigest()
@@ -148,6 +151,16 @@ class Service:
         """Start a run of the seeded workflow."""
         known = {"workflowId": WORKFLOW, "roleArn": ROLE, "outputUri": "s3://genomes/out"}
         return self.client.start_run(**{**known, **request})
+
+    def start_batch(self, *settings: Mapping[str, Any], shared: Mapping[str, Any] | None = None, **request: Any) -> Any:
+        """Start a batch of runs of the seeded workflow.
+
+        :param settings: those of the runs.
+        :param shared: what the ``defaultRunSetting`` has besides.
+        """
+        known = {"workflowId": WORKFLOW, "roleArn": ROLE, "outputUri": "s3://genomes/out"}
+        request = {"batchRunSettings": {"inlineSettings": list(settings)}, **request}
+        return self.client.start_run_batch(defaultRunSetting={**known, **(shared or {})}, **request)
 
     def run(self, **request: Any) -> Any:
         """Start a run and describe it after an hour."""

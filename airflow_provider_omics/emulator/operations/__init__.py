@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from botocore import xform_name
 
 from airflow_provider_omics.emulator.model import operations
-from airflow_provider_omics.emulator.operations import run, run_cache, run_start, tags, workflow, workflow_version
+from airflow_provider_omics.emulator.operations import (
+    run,
+    run_batch,
+    run_cache,
+    run_group,
+    run_start,
+    tags,
+    workflow,
+    workflow_version,
+)
 from airflow_provider_omics.emulator.operations.call import Call
 from airflow_provider_omics.emulator.records import Members
 
@@ -17,7 +26,7 @@ Handler = Callable[[Call], Members]
 
 
 def _handlers() -> Mapping[str, Handler]:
-    modules = (run, run_cache, run_start, tags, workflow, workflow_version)
+    modules = (run, run_batch, run_cache, run_group, run_start, tags, workflow, workflow_version)
     return {
         name: vars(module)[xform_name(name)]
         for name in operations()

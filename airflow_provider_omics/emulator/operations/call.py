@@ -39,7 +39,7 @@ class Call:
         """
         items, more = table.page(
             after=self._position(),
-            limit=self.parameters.get("maxResults", PAGE),
+            limit=self.parameters.get("maxResults") or self.parameters.get("maxItems", PAGE),
             wanted=self.given(*filters),
             where=where,
         )

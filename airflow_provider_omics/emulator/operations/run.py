@@ -41,9 +41,7 @@ def delete_run(call: Call) -> Members:
         raise ConflictException(
             f"Run {run_id} is {run.status}; only a run that has ended can be deleted: cancel it, or wait."
         )
-    call.region.runs.remove(run_id)
-    call.region.free_run_id(run_id)
-    del call.region.tagged[run.members["arn"]]
+    call.region.remove_run(run)
     return {}
 
 

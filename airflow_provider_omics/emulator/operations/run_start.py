@@ -1,6 +1,6 @@
 """Starting a run: https://docs.aws.amazon.com/omics/latest/dev/starting-a-run.html.
 
-Run groups and configurations are not emulated: their ids are taken on trust.
+Configurations are not emulated: their names are taken on trust.
 """
 
 from __future__ import annotations
@@ -9,8 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from airflow_provider_omics.emulator import logs
-from airflow_provider_omics.emulator.errors import ResourceNotFoundException, ValidationException
+from airflow_provider_omics.emulator.errors import (
+    ResourceNotFoundException,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
 from airflow_provider_omics.emulator.lifecycle import Course
+from airflow_provider_omics.emulator.operations import run_group
 from airflow_provider_omics.emulator.operations.call import Call
 from airflow_provider_omics.emulator.operations.tagging import check_tags
 from airflow_provider_omics.emulator.records import Members, Run, RunCache, Workflow
@@ -21,24 +26,33 @@ from airflow_provider_omics.resources import RUN
 _COPIED = (
     *("workflowId", "workflowType", "workflowVersionName", "workflowOwnerId", "name", "parameters"),
     *("cacheId", "cacheBehavior", "runGroupId", "priority", "storageCapacity", "storageType", "logLevel"),
-    *("retentionMode", "networkingMode", "scratchStorageMode", "engineSettings"),
+    *("retentionMode", "networkingMode", "configurationName", "scratchStorageMode", "sessionPolicy", "engineSettings"),
+    "outputUriPrefixMode",
 )
 """What a run that repeats another one takes over from it, unless the request says otherwise."""
 _KEPT = (
-    *("workflowId", "workflowOwnerId", "workflowVersionName", "runId", "roleArn", "name", "runGroupId"),
-    *("priority", "parameters", "outputUri", "sessionPolicy", "engineSettings", "outputUriPrefixMode"),
+    *("workflowId", "workflowOwnerId", "workflowVersionName", "runId", "roleArn", "name", "runGroupId", "batchId"),
+    *("priority", "parameters", "outputUri", "configurationName", "sessionPolicy", "engineSettings"),
+    "outputUriPrefixMode",
 )
-"""What GetRun shows as it was requested."""
+"""What is kept as it was requested; GetRun shows all of it but ``configurationName``."""
 
 
 def start_run(call: Call) -> Members:
     """Start a run; it is PENDING at first."""
+    return start(call).members
+
+
+def start(call: Call) -> Run:
+    """Return the run that a call of StartRun starts, or a batch in its place."""
     asked = {**_settings_of_earlier_run(call), **call.parameters}
     tags = check_tags(asked.get("tags", {}))
-    workflow, name = _workflow(call, asked)
+    workflow, name = workflow_of(call, asked)
     _check_parameters(workflow, asked.get("parameters", {}))
-    cache = _cache(call, asked)
+    cache = cache_of(call, asked)
+    group = run_group.find(call, asked["runGroupId"]) if "runGroupId" in asked else None
     _check_places(call, asked)
+    _make_room(call)
     run_id, uuid = call.region.new_id(RUN), str(uuid4())
     service_defined = asked.get("outputUriPrefixMode") != "NONE_WITH_OVERWRITE"
     shown = workflow.members
@@ -72,16 +86,17 @@ def start_run(call: Call) -> Members:
             "engineLogStream": logs.stream_arn(call.region, logs.engine_stream(run_id)),
             "runLogStream": logs.stream_arn(call.region, logs.run_stream(run_id)),
         }
-    return _begin(call, {k: v for k, v in members.items() if v is not None}, workflow, cache)
+    members = {name: value for name, value in members.items() if value is not None}
+    return _begin(call, Run(members, workflow=workflow, cache=cache, group=group, tasks=Table(call.store)))
 
 
-def _begin(call: Call, members: Members, workflow: Workflow, cache: RunCache | None) -> Members:
-    run = Run(members, workflow=workflow, cache=cache, tasks=Table(call.store))
+def _begin(call: Call, run: Run) -> Run:
+    members = run.members
     call.region.runs.add(members["id"], run)
     call.region.tagged[members["arn"]] = (call.region.runs, members["id"])
     run.course = Course(call.region, run, call.store.plans.plan_for(members["workflowId"]))
     run.course.begin()
-    return members
+    return run
 
 
 def _settings_of_earlier_run(call: Call) -> Members:
@@ -96,7 +111,7 @@ def _settings_of_earlier_run(call: Call) -> Members:
     return {name: run.members[name] for name in _COPIED if name in run.members}
 
 
-def _workflow(call: Call, asked: Members) -> tuple[Workflow, str | None]:
+def workflow_of(call: Call, asked: Members) -> tuple[Workflow, str | None]:
     """Return the workflow, or the version of it, that is to run, and the workflow's name.
 
     AWS says for batches that a resource which "doesn't exist or is not in an active state" is not found; that this
@@ -134,8 +149,8 @@ def _check_parameters(workflow: Workflow, parameters: Any) -> None:
         )
 
 
-def _cache(call: Call, asked: Members) -> RunCache | None:
-    """Return the run cache that is to be used; for one that is not ACTIVE, see :func:`_workflow`."""
+def cache_of(call: Call, asked: Members) -> RunCache | None:
+    """Return the run cache that is to be used; for one that is not ACTIVE, see :func:`workflow_of`."""
     cache_id = asked.get("cacheId")
     if cache_id is None:
         if "cacheBehavior" in asked:  # what AWS answers is not documented
@@ -152,9 +167,27 @@ def _cache(call: Call, asked: Members) -> RunCache | None:
     return cache
 
 
+def _make_room(call: Call) -> None:
+    """Remove the oldest runs of retention mode REMOVE where the account has as many runs as it can have.
+
+    https://docs.aws.amazon.com/omics/latest/dev/run-retention.html; that only runs which have ended are removed, also
+    for a new run of mode RETAIN, and the error if there is none, are assumptions.
+    """
+    region, quota = call.region, call.store.max_runs
+    while len(region.runs) >= quota:
+        ended = (run for run in region.runs if run.status in RUN.ended)
+        oldest = next((run for run in ended if run.members["retentionMode"] == "REMOVE"), None)
+        if oldest is None:
+            raise ServiceQuotaExceededException(
+                f"Account {region.account} has {quota} runs in {region.name}, which is the most it can have, and none "
+                "that has ended in retention mode REMOVE: delete runs."
+            )
+        region.remove_run(oldest)
+
+
 def _check_places(call: Call, asked: Members) -> None:
     if not asked["outputUri"].startswith("s3://"):
         raise ValidationException(f"The outputUri {asked['outputUri']} is not an S3 URI (s3://bucket/prefix).")
-    check_bucket(call.store, "outputUri", asked["outputUri"])
+    check_bucket(call.store, "outputUri", asked["outputUri"], owner=asked.get("outputBucketOwnerId"))
     if asked.get("networkingMode") == "VPC" and "configurationName" not in asked:
         raise ValidationException("networkingMode VPC needs a configurationName.")
