@@ -15,15 +15,27 @@
     │   └── ValidationFailed *      400: AWS refuses the request
     ├── NoAnswer                    AWS could not be reached
     ├── OutcomeUnknown              a creating call was sent, and no answer says whether it took effect
-    ├── WaitTimeout                 a wait came to its limit; the resource goes on
+    ├── PreflightFailed             what was looked at before a start would keep the run from going well
+    │   └── PreflightFailedForGood * and stays so, however often the same request is tried
+    ├── ResourceFailed *            what a sensor watched has ended, and not well
+    ├── StartTimeout                a start was refused until its time ran out; nothing was started
+    ├── WaitTimeout                 a wait came to one of its limits
     ├── RunCacheError               a run cache is not what was asked for
     │   ├── RunCacheDrift *         it exists with another default behaviour
     │   ├── RunCacheElsewhere *     its name exists, but only at other S3 locations or owners
     │   ├── RunCacheExists *        it exists, and the author wants an error then
     │   ├── RunCacheFailed          AWS made it, in status FAILED
     │   └── RunCacheInUse           it cannot be deleted: runs use it
+    ├── RunGroupError               a run group is not what was asked for
+    │   ├── RunGroupDrift *         it exists with other limits
+    │   ├── RunGroupExists *        it exists, and the author wants an error then
+    │   ├── RunGroupGone            AWS answered with one that does not exist any more
+    │   └── RunGroupInUse           it cannot be deleted: runs of it are active
+    ├── SamplesheetInvalid *        a samplesheet is wrong; all that is wrong with it
+    ├── SamplesheetUnreadable       a samplesheet is not there, or may not be read
     └── RunError                    a run did not complete
-        ├── RunCancelled            it was cancelled or deleted
+        ├── RunCancelled            it was cancelled or deleted, by Airflow
+        │   └── RunCancelledForGood * by somebody else
         └── RunFailed               it failed
             └── RunFailedForGood *  it failed for a reason that the same request always meets
 
@@ -43,11 +55,14 @@ from airflow_provider_omics.exceptions.common import (
     OutcomeUnknown,
     WaitTimeout,
 )
+from airflow_provider_omics.exceptions.preflight import PreflightFailed, PreflightFailedForGood
 from airflow_provider_omics.exceptions.run import (
     RunCancelled,
+    RunCancelledForGood,
     RunError,
     RunFailed,
     RunFailedForGood,
+    StartTimeout,
 )
 from airflow_provider_omics.exceptions.run_cache import (
     RunCacheDrift,
@@ -57,6 +72,15 @@ from airflow_provider_omics.exceptions.run_cache import (
     RunCacheFailed,
     RunCacheInUse,
 )
+from airflow_provider_omics.exceptions.run_group import (
+    RunGroupDrift,
+    RunGroupError,
+    RunGroupExists,
+    RunGroupGone,
+    RunGroupInUse,
+)
+from airflow_provider_omics.exceptions.samplesheet import SamplesheetInvalid, SamplesheetUnreadable
+from airflow_provider_omics.exceptions.sensor import ResourceFailed
 from airflow_provider_omics.exceptions.service import (
     SERVICE_ERRORS,
     AccessDenied,
@@ -80,7 +104,10 @@ __all__ = [
     "OmicsServiceError",
     "OmicsVersionError",
     "OutcomeUnknown",
+    "PreflightFailed",
+    "PreflightFailedForGood",
     "QuotaExceeded",
+    "ResourceFailed",
     "RunCacheDrift",
     "RunCacheElsewhere",
     "RunCacheError",
@@ -88,9 +115,18 @@ __all__ = [
     "RunCacheFailed",
     "RunCacheInUse",
     "RunCancelled",
+    "RunCancelledForGood",
     "RunError",
     "RunFailed",
     "RunFailedForGood",
+    "RunGroupDrift",
+    "RunGroupError",
+    "RunGroupExists",
+    "RunGroupGone",
+    "RunGroupInUse",
+    "SamplesheetInvalid",
+    "SamplesheetUnreadable",
+    "StartTimeout",
     "Throttled",
     "ValidationFailed",
     "WaitTimeout",

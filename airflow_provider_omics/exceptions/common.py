@@ -77,19 +77,27 @@ class OutcomeUnknown(OmicsError):
 
 
 class WaitTimeout(OmicsError):
-    """Say that a wait came to its limit while the resource goes on.
+    """Say that a wait came to one of its limits.
 
     :param title: the kind of resource in words, e.g. ``run``
     :param identifiers: which one
     :param status: its last known status
-    :param attempts: how often was looked
+    :param limit: the argument that set the limit, e.g. ``run_timeout``
+    :param cancelled: whether the resource was cancelled for it; otherwise it goes on in AWS
     """
 
-    def __init__(self, title: str, identifiers: dict[str, Any], status: str | None, attempts: int) -> None:
+    def __init__(
+        self, title: str, identifiers: dict[str, Any], status: str | None, limit: str, *, cancelled: bool = False
+    ) -> None:
         which = "/".join(str(value) for value in identifiers.values())
-        super().__init__(
-            f"Stopped waiting for {title} {which} after {attempts} looks; its status is {status}. It goes on in AWS. "
-            "Next: raise waiter_max_attempts (None means no limit) or waiter_delay."
+        since = (
+            "It is being cancelled (on_timeout): what had completed is saved to its run cache, if it has one, and a "
+            f"retry reuses that. Next: raise {limit} if it needs longer."
+            if cancelled
+            else f"It goes on in AWS. Next: a retry goes on waiting for it; raise {limit} if it needs longer."
         )
+        super().__init__(f"Stopped waiting for {title} {which}, status {status}: {limit} is over. {since}")
         self.identifiers = identifiers
         self.status = status
+        self.limit = limit
+        self.cancelled = cancelled

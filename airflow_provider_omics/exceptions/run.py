@@ -32,7 +32,11 @@ class RunError(OmicsError):
 
 
 class RunCancelled(RunError):
-    """Say that a run was cancelled or deleted."""
+    """Say that a run was cancelled or deleted, by this deployment of Airflow or where ``retry_cancelled`` is set."""
+
+
+class RunCancelledForGood(RunCancelled, AirflowFailException):
+    """Say that somebody else cancelled or deleted a run: a retry would undo what they wanted."""
 
 
 class RunFailed(RunError):
@@ -41,3 +45,18 @@ class RunFailed(RunError):
 
 class RunFailedForGood(RunFailed, AirflowFailException):
     """Say that a run failed for a reason that the same request always meets."""
+
+
+class StartTimeout(OmicsError):
+    """Say that a start was refused until its time ran out; nothing was started.
+
+    :param waited: for how many seconds it waited
+    :param refusal: what AWS answered last
+    """
+
+    def __init__(self, waited: float, refusal: str) -> None:
+        super().__init__(
+            f"The run was not started: its turn did not come within {waited:.0f} s (start_timeout). AWS's last answer: "
+            f"{refusal} Next: start fewer runs at once, raise start_timeout, or ask AWS for a higher rate or quota."
+        )
+        self.waited = waited

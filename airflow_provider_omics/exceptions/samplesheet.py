@@ -1,0 +1,45 @@
+"""Errors on samplesheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow_provider_omics.compat import AirflowFailException
+from airflow_provider_omics.exceptions.common import OmicsError
+
+LISTED = 1000
+"""How many problems a message lists: as many as a sheet has rows that Airflow maps a task over."""
+
+
+class SamplesheetInvalid(OmicsError, AirflowFailException, ValueError):
+    """Say everything that is wrong with a samplesheet; nothing was started.
+
+    The message names lines and columns, never what stands in a cell, which may be a patient's name.
+
+    :param source: its path or S3 URI
+    :param problems: each in words, with its line
+    """
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        lines = [f"The samplesheet {source} has {count}; no run was started.", *problems[:LISTED]]
+        if len(problems) > LISTED:
+            lines.append(f"… and {len(problems) - LISTED:,} more.")
+        super().__init__("\n".join([*lines, "Next: mend the sheet, and clear this task."]))
+        self.source = source
+        self.problems = list(problems)
+
+
+class SamplesheetUnreadable(OmicsError):
+    """Say that a samplesheet could not be read: it may come later, or a permission may be missing.
+
+    :param source: its path or S3 URI
+    :param cause: what went wrong, in a few words
+    """
+
+    def __init__(self, source: str, cause: str) -> None:
+        super().__init__(
+            f"The samplesheet {source} cannot be read: {cause}. Next: check that it is there, and that the identity of "
+            "the Airflow connection may read it (s3:GetObject); a file must be on the machine of the worker."
+        )
+        self.source = source

@@ -1,0 +1,153 @@
+"""The checks before a run is started, where HealthOmics and S3 do not answer, or not as they should."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks import preflight
+from airflow_provider_omics.hooks.omics import OmicsHook
+from tests.conftest import Logged
+
+REGION = "us-east-1"
+
+
+class Server:
+    """A server of one fixed answer, or of none."""
+
+    def __init__(self, answer: bytes | None, *, drip: float = 0.0) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.answer, self.drip = answer, drip
+        self.closing = threading.Event()
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def _accept(self) -> None:
+        while not self.closing.is_set():
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.threads.append(threading.Thread(target=self._serve, args=(connection,)))
+            self.threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            if self.answer is None:
+                self.closing.wait()
+                return
+            pieces = [self.answer[i : i + 1] for i in range(len(self.answer))] if self.drip else [self.answer]
+            for piece in pieces:
+                if self.closing.wait(self.drip):
+                    return
+                connection.sendall(piece)
+
+    def close(self) -> None:
+        if self.closing.is_set():
+            return
+        self.closing.set()
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        for thread in self.threads:
+            thread.join(10)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a maker of servers; the connection points at the last one."""
+    servers = []
+
+    def make(answer: bytes | None, **arguments: Any) -> Server:
+        from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
+
+        servers.append(Server(answer, **arguments))
+        monkeypatch.setenv(CONNECTION, connection_json(servers[-1].url, REGION))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "omics-preflight"]:
+        thread.join(10)
+
+
+REQUEST = {"workflowId": "1234567", "cacheId": "7654321", "outputUri": "s3://outputs/runs"}
+LOOKS = ("workflow 1234567", "run cache 7654321", "the bucket of s3://outputs/runs")
+
+
+def timed(request: dict[str, Any]) -> float:
+    hook = OmicsHook()
+    assert hook.conn  # a task has made it before, when it logs its identity
+    started = monotonic()
+    assert preflight.check(hook, request) == {}
+    return monotonic() - started
+
+
+def test_a_server_that_does_not_answer_holds_a_start_for_five_seconds_at_most(serve: Any, logged: Logged) -> None:
+    server = serve(None)
+    seconds = timed(REQUEST)
+    assert seconds < preflight.SECONDS + 0.5
+    text = logged()
+    for look in LOOKS:
+        skipped = [
+            f"{look} is not checked: {why}" for why in ("ReadTimeoutError", f"{server.url} did not answer within 5")
+        ]
+        assert any(sentence in text for sentence in skipped), look
+    assert server.url in text
+
+
+def test_a_server_that_answers_drop_by_drop(serve: Any, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    """No timeout of a socket ever ends this."""
+    monkeypatch.setattr(preflight, "SECONDS", 2.0)
+    server = serve(b"HTTP/1.1 200 OK\r\n" + b"X-Patience: yes\r\n" * 1000, drip=0.1)
+    assert timed(REQUEST) < 2.5
+    hanging = [thread for thread in threading.enumerate() if thread.name == "omics-preflight"]
+    assert [thread.daemon for thread in hanging] == [True] * len(LOOKS)
+    text = logged()
+    assert [look for look in LOOKS if f"{look} is not checked: {server.url} did not answer within 2 s" in text] == [
+        *LOOKS
+    ]
+
+
+def test_nobody_there(serve: Any, logged: Logged) -> None:
+    server = serve(None)
+    server.close()
+    timed(REQUEST)
+    text = logged()
+    assert [look for look in LOOKS if f"{look} is not checked: EndpointConnectionError" in text] == [*LOOKS]
+    assert server.url in text
+
+
+NONSENSE = b'{"parameterTemplate": ["sample"], "status": {"of": "what"}, "cacheS3Uri": 7}'
+
+
+@pytest.mark.parametrize("body", [b"<html>Welcome to the proxy</html>", b"[]", NONSENSE])
+def test_an_answer_that_is_not_understood_never_blocks(body: bytes, serve: Any, logged: Logged) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    serve(head % len(body) + body)
+    timed({**REQUEST, "parameters": {"sample": "x"}})
+    assert "the bucket of s3://outputs/runs is not checked: LookupError" in logged()
+
+
+@pytest.mark.parametrize(
+    ("status", "region"), [(403, "eu-west-1"), (403, None), (404, None), (400, "eu-west-1"), (301, "eu-west-1")]
+)
+def test_what_a_bucket_tells(status: int, region: str | None, serve: Any, logged: Logged) -> None:
+    where = f"x-amz-bucket-region: {region}\r\n" if region else ""
+    head = f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: 0\r\n{where}\r\n"
+    serve(head.encode())
+    request = {"runId": "5", "outputUri": "s3://outputs/runs"}
+    if region or status == 404:
+        with pytest.raises(errors.PreflightFailed, match="is in eu-west-1" if region else "does not exist"):
+            preflight.check(OmicsHook(), request)
+    else:
+        assert timed(request) < preflight.SECONDS
+        assert "is not checked: s3:ListBucket on it is not allowed" in logged()
