@@ -32,6 +32,11 @@ class Reason:
     saved: bool = True
     """Whether AWS saves what had completed to the run's cache."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether it goes away without anybody's doing."""
+        return self.heals and self.owner == AWS
+
 
 REASONS: Mapping[str, Reason] = {
     "ASSUME_ROLE_FAILED": Reason(
@@ -53,12 +58,12 @@ REASONS: Mapping[str, Reason] = {
     "ECR_PERMISSION_ERROR": Reason(
         OPERATOR,
         "HealthOmics may not pull a container image.",
-        "Let the repository's policy allow omics.amazonaws.com to pull, and the image be in the run's Region.",
+        "Check that the repository is in the run's Region, and let its policy allow omics.amazonaws.com to pull.",
     ),
     "EXPORT_FAILED": Reason(
         OPERATOR,
         "The outputs could not be written.",
-        "Check that the run's role may write to the output URI, and use the bucket's key if it is encrypted.",
+        "Check that the bucket exists, and that the run's role may write to the output URI and use the bucket's key.",
         saved=False,
     ),
     "FILE_SYSTEM_OUT_OF_SPACE": Reason(
@@ -123,7 +128,8 @@ REASONS: Mapping[str, Reason] = {
     "RUN_TASK_FAILED": Reason(
         AUTHOR,
         "A task's command failed.",
-        "Read the end of the task's log.",
+        "Read the end of the task's log. "
+        "Exit code 137 most often means too little memory, 127 a command that the image lacks.",
     ),
     "RUN_TIMED_OUT": Reason(
         OPERATOR,
@@ -160,14 +166,18 @@ REASONS: Mapping[str, Reason] = {
     ),
     "WORKFLOW_VER_VALIDATION_FAILED": Reason(
         AUTHOR,
-        "The version of the workflow is not valid.",
-        "Correct the definition and register it again.",
+        "HealthOmics does not support the version of Nextflow that the workflow asks for.",
+        "Ask for a version that AWS's message names, and register the workflow again.",
         heals=False,
     ),
 }
 """Every documented reason."""
 
-UNKNOWN = Reason(AUTHOR, "AWS's reason is not one that its documentation names.", "Read the end of the run's logs.")
+UNKNOWN = Reason(
+    AUTHOR,
+    "AWS gave no reason that its documentation explains.",
+    "Read AWS's message and the end of the run's logs; if they do not help, give AWS Support the run's ARN.",
+)
 """What is said of any other."""
 
 

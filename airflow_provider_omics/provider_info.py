@@ -27,12 +27,27 @@ def get_provider_info() -> dict[str, object]:
                 "python-modules": [
                     "airflow_provider_omics.operators.run_cache",
                     "airflow_provider_omics.operators.run",
+                    "airflow_provider_omics.operators.run_end",
+                    "airflow_provider_omics.operators.run_group",
+                    "airflow_provider_omics.operators.samplesheet",
+                ],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": healthomics,
+                "python-modules": [
+                    "airflow_provider_omics.sensors.run",
+                    "airflow_provider_omics.sensors.run_batch",
                 ],
             }
         ],
         "hooks": [{"integration-name": healthomics, "python-modules": ["airflow_provider_omics.hooks.omics"]}],
         "triggers": [{"integration-name": healthomics, "python-modules": ["airflow_provider_omics.triggers.omics"]}],
-        "extra-links": ["airflow_provider_omics.links.omics.RunLink"],
+        "extra-links": [
+            f"airflow_provider_omics.links.omics.{name}"
+            for name in ("EngineLogLink", "RunCacheDataLink", "RunLink", "RunLogLink")
+        ],
         "config": {
             "omics": {
                 "description": "Settings of the AWS HealthOmics provider.",
@@ -47,7 +62,19 @@ def get_provider_info() -> dict[str, object]:
                         "type": "boolean",
                         "example": "True",
                         "default": "False",
-                    }
+                    },
+                    "deployment": {
+                        "description": (
+                            "What tells this deployment of Airflow from others that share the AWS account: a task "
+                            "never takes over another deployment's run. By default the name of the Amazon MWAA environment, "
+                            "else the address of the web server. The entry deployment of a connection's extra "
+                            "overrides it."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "genomics-production",
+                        "default": "",
+                    },
                 },
             }
         },

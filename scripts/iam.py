@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import importlib
 import json
 import os
 import re
@@ -32,15 +33,24 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/OmicsRunRole"
 RESOURCES: Mapping[str, tuple[str, ...]] = {
     "CancelRun": ("run",),
     "CreateRunCache": (),
+    "CreateRunGroup": (),
+    "DeleteRun": ("run",),
     "DeleteRunCache": ("runCache",),
+    "DeleteRunGroup": ("runGroup",),
+    "GetBatch": ("runBatch",),
     "GetRun": ("run",),
     "GetRunCache": ("runCache",),
-    "GetRunTask": ("run",),
+    "GetRunGroup": ("runGroup",),
+    "GetRunTask": ("run", "task"),
+    "GetWorkflow": ("workflow",),
+    "GetWorkflowVersion": ("workflow",),  # workflow/* covers workflow/ID/version/NAME
     "ListRunCaches": (),
+    "ListRunGroups": (),
     "ListRunTasks": ("run",),
     "ListRuns": (),
     "StartRun": ("run", "runCache", "runGroup", "workflow"),
     "UpdateRunCache": ("runCache",),
+    "UpdateRunGroup": ("runGroup",),
 }
 """The resource types that an action can be restricted to; () where AWS allows ``*`` only.
 
@@ -68,17 +78,49 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     },
     "StartRunOperator": {
         "StartRun": "always",
-        "TagResource": "with `tags`",
-        "ListRuns": "to find a run where the answer to StartRun was lost (denied: the task fails)",
-        "GetRun": "with `wait_for_completion` (the default), and where the answer to StartRun was lost",
+        "TagResource": "with `airflow_tags` (the default) or `tags`",
+        "ListRuns": "to find what an earlier try, or a StartRun without an answer, has started (denied: the task fails)",
+        "GetRun": "always",
         "ListRunTasks": "to name and count computed and reused tasks (denied: a warning)",
         "GetRunTask": "to say why a task of a failed run failed (denied: a warning)",
-        "CancelRun": "with `cancel_on_kill` (the default)",
+        "CancelRun": 'with `cancel_on_kill` or `on_timeout="cancel"` (the defaults)',
+        "GetWorkflow": "with `preflight` (the default; denied: a warning)",
+        "GetWorkflowVersion": "with `preflight` and `workflow_version_name` (denied: a warning)",
+        "GetRunCache": "with `preflight` and `cache_id` (denied: a warning)",
     },
+    "CancelRunOperator": {
+        "CancelRun": "always",
+        "GetRun": "always: to wait for the end, and to tell how the run stands",
+    },
+    "DeleteRunOperator": {"DeleteRun": "always"},
+    "CreateRunGroupOperator": {
+        "CreateRunGroup": "where the run group does not exist yet",
+        "ListRunGroups": "always",
+        "GetRunGroup": (
+            'after creating; where the group exists, with `if_exists="update"`, and with `if_exists="create"` together '
+            "with `name`"
+        ),
+        "UpdateRunGroup": (
+            'with `if_exists="update"`; otherwise to rename a group that lost a race (denied: a warning)'
+        ),
+        "TagResource": 'with `tags`, and with `if_exists="create"` together with `name`',
+    },
+    "UpdateRunGroupOperator": {"UpdateRunGroup": "always", "GetRunGroup": "always"},
+    "DeleteRunGroupOperator": {
+        "DeleteRunGroup": "always",
+        "ListRuns": "to name the runs that keep a group from being deleted",
+    },
+    "RunSensor": {"GetRun": "always"},
+    "RunTaskSensor": {"GetRunTask": "always"},
+    "RunBatchSensor": {"GetBatch": "always"},
 }
 """What each operator needs each of its permissions for."""
 
-TAGGED: Mapping[str, str] = {"CreateRunCacheOperator": "runCache", "StartRunOperator": "run"}
+TAGGED: Mapping[str, str] = {
+    "CreateRunCacheOperator": "runCache",
+    "CreateRunGroupOperator": "runGroup",
+    "StartRunOperator": "run",
+}
 """What an operator with TagResource puts tags on."""
 
 BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
@@ -92,8 +134,9 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             {"Resource": f"arn:aws:s3:::{BUCKET}/runs/*"},
         ),
         "s3:ListBucket": (
-            "to list the outputs of a run that declares none (denied: a warning)",
-            {"Resource": f"arn:aws:s3:::{BUCKET}", "Condition": {"StringLike": {"s3:prefix": "runs/*"}}},
+            "with `preflight`, to look at the buckets; and to list the outputs of a run that declares none (denied: a "
+            "warning)",
+            {"Resource": f"arn:aws:s3:::{BUCKET}"},
         ),
         "logs:GetLogEvents": (
             "to copy the end of a failed run's log into the task's (denied: a warning)",
@@ -158,15 +201,16 @@ TRUST: Sequence[Mapping[str, Any]] = [
 
 
 def operators() -> dict[str, Any]:
-    """Return the operator classes by their names, in the order in which they are documented."""
-    from airflow_provider_omics.operators import run, run_cache
-    from airflow_provider_omics.operators.base import OmicsBaseOperator
+    """Return the classes of operators and sensors by their names, in the order in which they are documented."""
+    from airflow_provider_omics.provider_info import get_provider_info
 
+    info: Any = get_provider_info()
+    names = [name for layer in ("operators", "sensors") for entry in info[layer] for name in entry["python-modules"]]
     found = [
         item
-        for module in (run_cache, run)
+        for module in map(importlib.import_module, names)
         for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, OmicsBaseOperator) and item.__module__ == module.__name__
+        if isinstance(item, type) and hasattr(item, "permissions") and item.__module__ == module.__name__
     ]
     return {operator.__name__: operator for operator in found}
 

@@ -106,12 +106,14 @@ def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connect
     """Let the emulator's clock move where a wait would sleep."""
 
     from airflow_provider_omics.hooks import omics as hook_module
+    from airflow_provider_omics.operators import adoption, run_course
     from airflow_provider_omics.triggers import omics as trigger_module
 
     async def advance(seconds: float) -> None:
         omics_clock.advance(seconds)
 
-    monkeypatch.setattr(hook_module, "sleep", omics_clock.advance)
+    for module in (hook_module, adoption, run_course):
+        monkeypatch.setattr(module, "sleep", omics_clock.advance)
     monkeypatch.setattr(trigger_module, "sleep", advance)
 
 
@@ -151,3 +153,12 @@ def start(workflow_id: str, omics_bucket: str) -> Any:
         return StartRunOperator(**(defaults | arguments))
 
     return make
+
+
+@pytest.fixture
+def begin(omics: Any, workflow_id: str, omics_bucket: str) -> Callable[..., str]:
+    """Return what starts a run of a few emulated minutes beside the operators, and tells its id."""
+    role, output = "arn:aws:iam::123456789012:role/Omics", f"s3://{omics_bucket}/runs"
+    return lambda **members: str(
+        omics.start_run(workflowId=workflow_id, roleArn=role, outputUri=output, **members)["id"]
+    )

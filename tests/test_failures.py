@@ -142,6 +142,9 @@ def test_what_a_retry_would_compute(members: dict[str, Any], tasks: list[dict[st
 def test_presigned_urls_are_redacted() -> None:
     url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2F1&X-Amz-Expires=60&X-Amz-Signature=abc123 next"
     assert redacted(url).endswith("k?X-Amz-Credential=[redacted]&X-Amz-Expires=60&X-Amz-Signature=[redacted] next")
+    assert redacted("https://b/k?AWSAccessKeyId=AKIA1&Expires=60&Signature=abc%3D next").endswith(
+        "k?AWSAccessKeyId=[redacted]&Expires=60&Signature=[redacted] next"
+    )
     assert "abc123" not in failure(
         run(statusMessage=url), [{"name": "n", "taskId": "1", "statusMessage": url}], None, []
     )

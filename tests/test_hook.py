@@ -14,6 +14,7 @@ from airflow_provider_omics.exceptions import OmicsConnectionError, OmicsVersion
 from airflow_provider_omics.hooks import client, endpoints, schema
 from airflow_provider_omics.hooks import omics as hook_module
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.resources import RUN, RUN_CACHE
 from tests.conftest import Logged
 
@@ -220,7 +221,7 @@ def test_wait(
         workflowId="1", roleArn="arn:aws:iam::123456789012:role/r", outputUri=f"s3://{omics_bucket}/o"
     )
     with pytest.raises(WaitTimeout):
-        hook.wait(RUN, delay=1, max_attempts=3, id=run["id"])
+        hook.wait(RUN, delay=1, limits=Limits(waiter_max_attempts=3), id=run["id"])
     assert hook.wait(RUN, id=run["id"])["status"] == "COMPLETED"
     assert pauses[:6] == [1, 1, 3, 6, 12, 24]
 
@@ -287,7 +288,7 @@ def test_an_older_boto3_without_a_member(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_create_that_was_never_sent_is_told_from_one_whose_answer_is_lost(
     omics_connection: str, omics_bucket: str, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    members = {"cacheS3Location": f"s3://{omics_bucket}/c", "requestId": "my-token"}
+    members: Any = {"cacheS3Location": f"s3://{omics_bucket}/c", "requestId": "my-token"}
     omics_faults.lose_answer("CreateRunCache")
     with pytest.raises(OutcomeUnknown):
         OmicsHook().create("CreateRunCache", **members)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
-from airflow_provider_omics.hooks import omics as hook_module
-from airflow_provider_omics.links.omics import RunLink
-from airflow_provider_omics.triggers.omics import OmicsTrigger
+from airflow_provider_omics.compat import AirflowSkipException
+from airflow_provider_omics.links.omics import RUN_LINKS
+from airflow_provider_omics.operators import run_course, run_start
+from airflow_provider_omics.triggers import pause as pause_module
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
 from tests.waits import both_modes, finish
 
@@ -65,13 +65,6 @@ def test_a_cancelled_run(deferrable: bool, start: Any, context: ContextMaker, om
 
 
 @both_modes
-def test_waiter_max_attempts(deferrable: bool, start: Any, context: ContextMaker) -> None:
-    with pytest.raises(errors.WaitTimeout, match="after 2 looks; its status is") as caught:
-        finish(start(deferrable=deferrable, waiter_max_attempts=2, waiter_delay=1), context())
-    assert caught.value.status in ("PENDING", "STARTING")
-
-
-@both_modes
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException", "RequestTimeoutException"])
 def test_passing_errors_do_not_end_a_wait(
     deferrable: bool, code: str, start: Any, context: ContextMaker, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
@@ -109,7 +102,8 @@ def test_retries_without_a_cache_are_warned_about(
 
 def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
     request = start().request(context())
-    assert set(request) == {"workflowId", "roleArn", "outputUri", "name", "requestId"}
+    assert set(request) == {"workflowId", "roleArn", "outputUri", "name", "requestId", "tags"}
+    assert set(start(airflow_tags=False).request(context())) == set(request) - {"tags"}
 
 
 def test_without_waiting(start: Any, context: ContextMaker) -> None:
@@ -124,7 +118,7 @@ def test_the_link_is_pushed_as_soon_as_the_run_is_started(start: Any, context: C
     made = context()
     result = start(wait_for_completion=False).execute(made)
     ti: FakeTaskInstance = made["ti"]
-    assert ti.pushed == {RunLink.key: RunLink.url("us-east-1", result["id"])}
+    assert ti.pushed == {link.key: link.url("us-east-1", result["id"]) for link in RUN_LINKS}
     silent = context()
     start(wait_for_completion=False, do_xcom_push=False, name="other").execute(silent)
     assert silent["ti"].pushed == {}
@@ -179,36 +173,8 @@ def test_every_member_of_the_api_is_reachable(start: Any, context: ContextMaker,
     run = omics.get_run(id=operator.execute(context())["id"])
     assert (run["name"], run["priority"], run["storageCapacity"]) == ("mine", 7, 1200)
     assert (run["cacheBehavior"], run["retentionMode"], run["logLevel"]) == ("CACHE_ALWAYS", "REMOVE", "ERROR")
-    assert (run["parameters"], run["tags"]) == ({"sample": "NA12878"}, {"team": "genomics"})
-
-
-def test_a_new_try_starts_a_new_run(start: Any, context: ContextMaker) -> None:
-    made = [start(wait_for_completion=False).execute(context(try_number=number))["id"] for number in (1, 1, 2)]
-    assert made[0] == made[1] != made[2]
-
-
-@pytest.mark.parametrize("cancel_on_kill", [True, False])
-def test_kill_while_waiting_in_the_worker(
-    cancel_on_kill: bool, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    operator = start(cancel_on_kill=cancel_on_kill)
-
-    def killed(_: float) -> None:
-        operator.on_kill()
-        raise SystemExit
-
-    monkeypatch.setattr(hook_module, "sleep", killed)
-    with pytest.raises(SystemExit):
-        operator.execute(context())
-    run = omics.list_runs()["items"][0]
-    assert (run["status"] in ("STOPPING", "CANCELLED")) is cancel_on_kill
-
-
-def test_kill_of_a_deferred_task_where_airflow_tells_the_trigger(start: Any, context: ContextMaker, omics: Any) -> None:
-    run = start(wait_for_completion=False).execute(context())
-    trigger = OmicsTrigger(resource="run", identifiers={"id": run["id"]}, waiter_delay=1, try_number=1)
-    asyncio.run(trigger.on_kill())
-    assert omics.get_run(id=run["id"])["status"] in ("STOPPING", "CANCELLED")
+    assert run["parameters"] == {"sample": "NA12878"}
+    assert {"team": "genomics", "airflow_try_number": "1"}.items() <= run["tags"].items()
 
 
 def test_a_retry_that_is_handed_the_event_of_the_try_before_starts_its_own_run(
@@ -216,8 +182,8 @@ def test_a_retry_that_is_handed_the_event_of_the_try_before_starts_its_own_run(
 ) -> None:
     """As Airflow 3.0 does."""
     first = start(wait_for_completion=False).execute(context())
-    stale = {"resource": "run", "identifiers": {"id": first["id"]}, "try_number": 1, "status": "FAILED", "attempts": 1}
-    again = start().execute_complete(context(try_number=2), stale)
+    stale = {"resource": "run", "identifiers": {"id": first["id"]}, "try_number": 1, "status": "FAILED", "limit": None}
+    again = start().execute_complete(context(try_number=2, max_tries=2), stale)
     assert again["status"] == "COMPLETED"
     assert again["id"] != first["id"]
 
@@ -227,3 +193,76 @@ def test_a_log_names_account_region_and_endpoint(
 ) -> None:
     start(wait_for_completion=False).execute(context())
     assert f"AWS account 123456789012, region us-east-1, endpoint {omics_emulator.url}" in logged()
+
+
+def test_a_dry_run_shows_the_exact_request_and_starts_nothing(
+    start: Any, context: ContextMaker, cache_id: str, omics_faults: Any, logged: Logged
+) -> None:
+    operator = start(dry_run=True, cache_id=cache_id, parameters={"sample": "NA12878"})
+    with pytest.raises(AirflowSkipException, match="nothing was started"):
+        operator.execute(context())
+    shown = logged()
+    for part in ('"sample": "NA12878"', f'"cacheId": "{cache_id}"', '"requestId": "', '"storageType": "DYNAMIC"'):
+        assert part in shown
+    assert omics_faults.calls["StartRun"] == 0
+
+
+@both_modes
+def test_a_preflight_reports_everything_at_once_and_starts_nothing(
+    deferrable: bool, start: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    with pytest.raises(errors.PreflightFailed) as caught:
+        finish(start(deferrable=deferrable, workflow_id="7654321", cache_id="1111111"), context())
+    assert "workflow_id" in str(caught.value)
+    assert "cache_id" in str(caught.value)
+    assert omics_faults.calls["StartRun"] == 0
+
+
+# --- a start that has to wait for its turn
+
+
+@both_modes
+def test_a_throttled_start_waits_for_its_turn(
+    deferrable: bool, start: Any, context: ContextMaker, omics: Any, omics_faults: Any, turns: list[float]
+) -> None:
+    omics_faults.fail("StartRun", "ThrottlingException", times=3 * 4)
+    assert finish(start(deferrable=deferrable), context())["status"] == "COMPLETED"
+    assert len(omics.list_runs()["items"]) == 1
+    assert len(turns) == 4
+    assert all(7 <= turn <= 120 for turn in turns)
+    assert omics_faults.calls["GetWorkflow"] == 1  # the preflight is not made again
+
+
+@both_modes
+def test_a_start_waits_for_a_quota_until_its_time_is_over(
+    deferrable: bool, start: Any, context: ContextMaker, omics: Any, omics_faults: Any, turns: list[float]
+) -> None:
+    omics_faults.fail("StartRun", "ServiceQuotaExceededException", times=1000)
+    with pytest.raises(errors.StartTimeout, match="its turn did not come within") as caught:
+        finish(start(deferrable=deferrable, start_timeout=600), context())
+    assert caught.value.waited >= 600
+    assert sum(turns) == pytest.approx(600, abs=5)
+    assert omics.list_runs()["items"] == []
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> list[float]:
+    """Let this machine's clock go with the emulator's, and note for how long a start waits."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        omics_clock.advance(seconds)
+
+    async def pause(seconds: float) -> None:
+        sleep(seconds)
+
+    def time() -> float:
+        now: float = omics_clock.now().timestamp()
+        return now
+
+    for module in (run_course, run_start, pause_module):
+        monkeypatch.setattr(module, "time", time)
+    monkeypatch.setattr(run_course, "sleep", sleep)
+    monkeypatch.setattr(pause_module, "sleep", pause)
+    return waited

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from airflow_provider_omics.compat import AirflowNotFoundException, conf
+from airflow_provider_omics.compat import BASE_URL, AirflowNotFoundException, conf
 from airflow_provider_omics.exceptions import OmicsConnectionError
 from airflow_provider_omics.hooks import endpoints
 
@@ -90,6 +90,36 @@ class OmicsClientHook(Base):
         once = self.config.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
         client: OmicsClient = self.get_client_type(region_name=self.region_name, config=once)
         return client
+
+    @cached_property
+    def deployment(self) -> str:
+        """What tells this deployment of Airflow from others that share the AWS account.
+
+        The entry ``deployment`` of the connection's extra, else the setting ``[omics] deployment``, else on Amazon
+        MWAA the name of the environment, else the address of the web server.
+        """
+        base_urls = [conf.get(*where, fallback="") for where in BASE_URL]
+        candidates = (
+            self.conn_config.extra_config.get("deployment"),
+            conf.get("omics", "deployment", fallback=""),
+            os.environ.get("AIRFLOW_ENV_NAME"),
+            *base_urls,
+        )
+        return next((str(candidate) for candidate in candidates if candidate), "")
+
+    @cached_property
+    def connection_tags(self) -> dict[str, str]:
+        """The entry ``tags`` of the connection's extra: for everything that is created through it, e.g. a cost centre.
+
+        :raises OmicsConnectionError: if it is not an object of strings
+        """
+        tags = self.conn_config.extra_config.get("tags") or {}
+        if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+            raise OmicsConnectionError(
+                f"The extra of the Airflow connection {self.aws_conn_id!r} has an entry tags, which must be an object "
+                'whose values are strings, e.g. {"cost-center": "genomics"}.'
+            )
+        return tags
 
     @cached_property
     def identity(self) -> str:

@@ -20,11 +20,13 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.hooks import errors, run_caches, schema
 from airflow_provider_omics.hooks.client import OmicsClientHook
-from airflow_provider_omics.hooks.waiting import interval
+from airflow_provider_omics.hooks.waiting import Limits, interval
 from airflow_provider_omics.resources import RUN, RUN_CACHE, Resource
 
 THROTTLED_REPEATS = 8
 """How often a throttled creating call is sent again: with the pauses of :func:`errors.pause`, two minutes at most."""
+
+NO_LIMITS = Limits()
 
 
 class OmicsHook(OmicsClientHook):
@@ -41,7 +43,7 @@ class OmicsHook(OmicsClientHook):
     :param config: a botocore configuration, as object or dict, instead of the connection's ``config_kwargs``
     """
 
-    service_time: datetime
+    service_time: datetime = datetime.fromtimestamp(0, UTC)
     """The service's own time as of its last answer: ages are told by it, not by this machine's clock."""
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
@@ -54,19 +56,20 @@ class OmicsHook(OmicsClientHook):
         """
         return self._send(self.conn, operation, members)
 
-    def create(self, operation: str, **members: Any) -> dict[str, Any]:
+    def create(self, operation: str, *, repeats: int = THROTTLED_REPEATS, **members: Any) -> dict[str, Any]:
         """Send a creating call once, and again only where AWS certainly did nothing (429).
 
         :param operation: the API's name, e.g. ``CreateRunCache``
+        :param repeats: how often it is sent again where it is throttled
         :param members: the members of its input, a ``requestId`` among them
         :raises OutcomeUnknown: if no answer arrived, or one (408, 5xx) that leaves open whether it took effect
         :raises OmicsServiceError: what AWS answered
         """
-        for repeat in range(THROTTLED_REPEATS + 1):
+        for repeat in range(repeats + 1):
             try:
                 return self._send(self.conn_once, operation, members)
             except Throttled:
-                if repeat == THROTTLED_REPEATS:
+                if repeat == repeats:
                     raise
                 seconds = errors.pause(repeat)
                 self.log.info("%s is throttled; it is sent again in %.1f s", operation, seconds)
@@ -124,7 +127,7 @@ class OmicsHook(OmicsClientHook):
         resource: Resource,
         *,
         delay: float | None = None,
-        max_attempts: int | None = None,
+        limits: Limits = NO_LIMITS,
         **identifiers: Any,
     ) -> dict[str, Any]:
         """Describe a resource again and again until its status does not change any more.
@@ -133,10 +136,10 @@ class OmicsHook(OmicsClientHook):
 
         :param resource: its record
         :param delay: the longest time between two looks, in seconds; by default the record's
-        :param max_attempts: how many looks at most; None means no limit
+        :param limits: when to give up; by default never
         :param identifiers: which one
         :returns: the last description, whether it succeeded or failed
-        :raises WaitTimeout: after ``max_attempts`` looks
+        :raises WaitTimeout: at one of the limits
         """
         status, attempts = None, 0
         while True:
@@ -147,8 +150,8 @@ class OmicsHook(OmicsClientHook):
                     self.log.info("%s %s is %s", resource.title, "/".join(identifiers.values()), status)
                 if status in resource.ended:
                     return description
-            if max_attempts is not None and attempts >= max_attempts:
-                raise WaitTimeout(resource.title, identifiers, status, attempts)
+            if limit := limits.reached(resource, attempts, description, self.service_time):
+                raise WaitTimeout(resource.title, identifiers, status, limit)
             sleep(interval(attempts, resource.poll_seconds if delay is None else delay))
 
     def look(self, resource: Resource, **identifiers: Any) -> dict[str, Any] | None:

@@ -28,9 +28,3 @@ def usable(caches: Iterable[Item], name: str) -> list[dict[str, Any]]:
     """
     found = (c for c in caches if c.get("name") == name and c.get("status") in RUN_CACHE.succeeded)
     return sorted((dict(c) for c in found), key=lambda c: (c["creationTime"], c["id"]))
-
-
-def duplicate_name(name: str, winner: str, longest: int = 128) -> str:
-    """Return the name for a cache that lost a race, so that nobody finds it any more by ``name``."""
-    suffix = f" duplicate of {winner}"
-    return name[: longest - len(suffix)] + suffix

@@ -1,6 +1,13 @@
-"""How often a wait looks: the same rule in a worker and in the triggerer."""
+"""How often a wait looks and when it gives up: the same rules in a worker and in the triggerer."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_omics.resources import Resource
 
 FIRST_SECONDS = 3.0
 """The first interval. What is wrong with a run often shows early: an unknown role, an input that is not there."""
@@ -13,3 +20,43 @@ def interval(look: int, delay: float) -> float:
     :param delay: the longest interval, in seconds
     """
     return min(delay, FIRST_SECONDS * 2.0 ** min(look - 1, 16))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a wait gives up; None means never."""
+
+    waiter_max_attempts: int | None = None
+    """How many looks at most."""
+    pending_timeout: float | None = None
+    """Seconds that a resource may wait for capacity, from its creation to its start."""
+    run_timeout: float | None = None
+    """Seconds that it may run, from its start."""
+    execution_timeout: float | None = None
+    """The Unix time by which Airflow's ``execution_timeout`` of a deferred task is used up."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the limits as plain JSON."""
+        return asdict(self)
+
+    def reached(
+        self, resource: Resource, looks: int, description: Mapping[str, Any] | None, service_time: datetime
+    ) -> str | None:
+        """Return the name of the limit that a wait has come to, or None.
+
+        :param looks: how often was looked
+        :param description: what the last look showed; None if it showed nothing
+        :param service_time: the service's own time at that look
+        """
+        if self.waiter_max_attempts is not None and looks >= self.waiter_max_attempts:
+            return "waiter_max_attempts"
+        if self.execution_timeout is not None and datetime.now(UTC).timestamp() >= self.execution_timeout:
+            return "execution_timeout"
+        if description is None or resource.status_of(description) not in resource.progress:
+            return None
+        name, since = "pending_timeout", description.get("creationTime")
+        if "startTime" in description:
+            name, since = "run_timeout", description["startTime"]
+        seconds = getattr(self, name)
+        over = seconds is not None and since is not None and (service_time - since).total_seconds() >= seconds
+        return name if over else None

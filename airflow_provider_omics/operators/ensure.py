@@ -1,48 +1,48 @@
-"""One run cache for one name, whatever retries, races and lost answers do."""
+"""One resource for one name, whatever retries, races and lost answers do: names are not unique in HealthOmics."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from airflow_provider_omics.exceptions import (
     AccessDenied,
     Conflict,
     NotFound,
+    OmicsError,
     OutcomeUnknown,
-    RunCacheDrift,
-    RunCacheElsewhere,
-    RunCacheExists,
-    RunCacheFailed,
     ValidationFailed,
 )
-from airflow_provider_omics.resources import RUN_CACHE
+from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
 SETTLE_SECONDS = 4.0
-"""How long a new cache is looked at before it is trusted to be the oldest. Lists may lag, and creation times may have a
-resolution of a second; AWS documents neither. 4 s cover a lag of 3 s and such a resolution."""
+"""How long a new resource is looked at before it is trusted to be the oldest. Lists may lag, and creation times may
+have a resolution of a second; AWS documents neither. 4 s cover a lag of 3 s and such a resolution."""
 
 SENDS = 3
 """How often a create whose answers are lost is sent, always with the same token."""
 
 
 @dataclass
-class RunCacheEnsurer:
-    """Find the run cache that a request describes, or create it.
+class Ensurer:
+    """Find the resource that a request describes, or create it.
+
+    A subclass knows one kind of resource: which of the listed ones are candidates, which of these is meant, in what it
+    may drift, and the errors.
 
     :param hook: the client
-    :param request: the checked members of CreateRunCache, ``name`` and ``requestId`` among them
+    :param request: the checked members of the creating operation, ``name`` and ``requestId`` among them
     :param if_exists: ``reuse``, ``update``, ``fail`` or ``create``
-    :param drift: ``warn`` or ``error``, where the default behaviour of an existing cache is another one
+    :param drift: ``warn`` or ``error``, where what exists differs from the request
     :param own_token: whether the author gave the ``requestId``: then no other is tried
-    :param marker: tags by which the cache is told from others of its name, where the name is not enough
+    :param marker: tags by which the resource is told from others of its name, where the name is not enough
     """
 
     hook: OmicsHook
@@ -53,20 +53,76 @@ class RunCacheEnsurer:
     marker: Mapping[str, str] = field(default_factory=dict)
     log: Any = field(default_factory=lambda: logging.getLogger(__name__))
 
+    resource: ClassVar[Resource]
+    update: ClassVar[str]
+    """The operation that changes one."""
+    compared: ClassVar[tuple[str, ...]]
+    """The members in which an existing one may drift from the request."""
+    updated: ClassVar[tuple[str, ...]]
+    """The members that ``if_exists="update"`` brings in line."""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """AWS's own defaults of those members."""
+    in_words: ClassVar[Mapping[str, str]] = {}
+    """Those members in words, where their names say too little."""
+    unusable: ClassVar[type[OmicsError]]
+    """The error of :meth:`unusable_error`."""
+
     def __post_init__(self) -> None:
         self.name: str = self.request["name"]
-        self.location: str = self.request["cacheS3Location"]
-        self.behavior: str = self.request.get("cacheBehavior", "CACHE_ON_FAILURE")  # AWS's own default
+        self.wanted: Mapping[str, Any] = {
+            member: value for member, value in {**self.defaults, **self.request}.items() if member in self.updated
+        }
+
+    # --- what a kind of resource knows
+
+    def listed(self) -> Iterable[dict[str, Any]]:
+        """Return the items of the list, all pages."""
+        return self.hook.iterate(self.resource.list)
+
+    def candidates(self, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the usable ones of this name, the oldest first."""
+        named = (item for item in listed if item.get("name") == self.name)
+        return sorted(named, key=lambda item: (item["creationTime"], item["id"]))
+
+    @property
+    def listed_enough(self) -> bool:
+        """Whether the list tells which of the candidates is meant; it carries no tags."""
+        return not self.marker
+
+    def is_meant(self, description: Mapping[str, Any]) -> bool:
+        """Tell by its description whether a candidate is meant."""
+        return self.marker.items() <= description.get("tags", {}).items()
+
+    def choose(self, candidates: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return the oldest of the candidates that is meant, or None."""
+        if self.listed_enough:
+            return candidates[0] if candidates else None
+        described = (self.hook.describe(self.resource, id=item["id"]) for item in candidates)
+        return next(filter(self.is_meant, described), None)
+
+    def label(self, found: Mapping[str, Any]) -> str:
+        """Return what the log calls it."""
+        return f"{self.resource.title} {found['id']} ({self.name})"
+
+    def exists_error(self, found: Mapping[str, Any]) -> OmicsError:
+        """Return the error for ``if_exists="fail"``."""
+        raise NotImplementedError
+
+    def drift_error(self, found: Mapping[str, Any], differences: str) -> OmicsError:
+        """Return the error for ``drift="error"``."""
+        raise NotImplementedError
+
+    def unusable_error(self, identifier: str, status: str) -> OmicsError:
+        """Return the error for a create that was answered with something that is not usable."""
+        raise NotImplementedError
+
+    # --- ensuring
 
     def ensure(self) -> dict[str, Any]:
-        """Return the cache's description, with ``created`` telling whether this call made it."""
+        """Return the resource's description, with ``created`` telling whether this call made it."""
         found = self._oldest()
         if found is not None and self.if_exists == "fail":
-            raise RunCacheExists(
-                f'The run cache {self.name!r} exists (id {found["id"]}, {found["cacheS3Uri"]}), and if_exists="fail". '
-                'Use another name, or if_exists="reuse" or "update".',
-                cache_id=found["id"],
-            )
+            raise self.exists_error(found)
         if found is not None:
             return self._reuse(self._settled(found))
         own = self._create()
@@ -75,51 +131,23 @@ class RunCacheEnsurer:
         if winner["id"] != own["id"]:
             self._step_aside(own["id"], winner["id"])
             return self._reuse(winner)
-        self.log.info("Created run cache %s (%s) at %s", own["id"], self.name, own["cacheS3Uri"])
+        self.log.info("Created %s", self.label(own))
         return own | {"created": True}
 
     # --- looking
 
     def _oldest(self, own: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """Return the cache that the name stands for: at this location, of this owner, of this task instance.
+        """Return what the name stands for.
 
-        :param own: the cache that was just made, which counts even if it is not listed yet
+        :param own: the one that was just made, which counts even if it is not listed yet
         """
-        from airflow_provider_omics.hooks import run_caches
-
-        listed = {cache["id"]: cache for cache in self.hook.iterate(RUN_CACHE.list)}
+        listed = {item["id"]: item for item in self.listed()}
         if own is not None:
             listed.setdefault(own["id"], own)
-        named = run_caches.usable(listed.values(), self.name)
-        here = [cache for cache in named if run_caches.is_at(cache, self.location)]
-        if "cacheBucketOwnerId" not in self.request and not self.marker:
-            mine = here
-        else:  # owner and tags are not listed
-            described = (self.hook.describe(RUN_CACHE, id=cache["id"]) for cache in here)
-            mine = [next(filter(self._is_mine, described), {})]
-        if mine and mine[0]:
-            return mine[0]
-        if named and not self.marker:
-            raise self._elsewhere(named)
-        return None
-
-    def _is_mine(self, cache: dict[str, Any]) -> bool:
-        account = self.hook.identity
-        owner = self.request.get("cacheBucketOwnerId", account)
-        tags: dict[str, str] = cache.get("tags", {})
-        return bool(cache.get("cacheBucketOwnerId", account) == owner) and self.marker.items() <= tags.items()
-
-    def _elsewhere(self, named: list[dict[str, Any]]) -> RunCacheElsewhere:
-        owner = self.request.get("cacheBucketOwnerId")
-        wanted = self.location + (f" in a bucket of account {owner}" if owner else "")
-        places = "; ".join(f"{cache['id']} at {cache['cacheS3Uri']}" for cache in named)
-        return RunCacheElsewhere(
-            f"The run cache {self.name!r} exists, but not at {wanted}: {places}. The location and the owner of a run "
-            "cache cannot be changed. Use its location, or another name, or delete it (DeleteRunCacheOperator)."
-        )
+        return self.choose(self.candidates(listed.values()))
 
     def _settled(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Look again at a cache so young that an older one may not be listed yet."""
+        """Look again at one so young that an older one may not be listed yet."""
         age = (self.hook.service_time - found["creationTime"]).total_seconds()
         if age >= SETTLE_SECONDS:
             return found
@@ -129,21 +157,21 @@ class RunCacheEnsurer:
     # --- creating
 
     def _create(self) -> dict[str, Any]:
-        """Create the cache and return its description; a token that only answers with the past is changed once."""
+        """Create it and return its description; a token that only answers with the past is changed once."""
         request = dict(self.request)
         try:
-            return self._active(self._send(request))
-        except (ValidationFailed, Conflict, RunCacheFailed) as refused:
+            return self._usable(self._send(request))
+        except (ValidationFailed, Conflict, self.unusable) as refused:
             if self.own_token:
                 raise
-            # The token is the same for all creators of this cache, so the answer may be about an older cache.
+            # The token is the same for all creators of this name, so the answer may be about an older resource.
             self.log.info("%s Trying once more with a new request id.", refused)
-        return self._active(self._send(request | {"requestId": str(uuid4())}))
+        return self._usable(self._send(request | {"requestId": str(uuid4())}))
 
     def _send(self, request: dict[str, Any]) -> str:
         for attempt in range(1, SENDS + 1):
             try:
-                return str(self.hook.create("CreateRunCache", **request)["id"])
+                return str(self.hook.create(str(self.resource.create), **request)["id"])
             except OutcomeUnknown as unknown:
                 if attempt == SENDS:
                     raise
@@ -153,61 +181,56 @@ class RunCacheEnsurer:
                     return str(found["id"])
         raise AssertionError("unreachable")
 
-    def _active(self, cache_id: str) -> dict[str, Any]:
+    def _usable(self, identifier: str) -> dict[str, Any]:
         try:
-            cache = self.hook.describe(RUN_CACHE, id=cache_id)
+            found = self.hook.describe(self.resource, id=identifier)
         except NotFound:
-            cache = {"status": "DELETED"}
-        if cache["status"] in RUN_CACHE.succeeded:
-            return cache
-        raise RunCacheFailed(
-            f"AWS HealthOmics answered CreateRunCache with run cache {cache_id}, whose status is {cache['status']}. "
-            "Next: check that the bucket exists in this region, and that the connection may write to it.",
-            cache_id=cache_id,
-        )
+            raise self.unusable_error(identifier, "DELETED") from None
+        if self.resource.enum and self.resource.status_of(found) not in self.resource.succeeded:
+            raise self.unusable_error(identifier, self.resource.status_of(found))
+        return found
 
     # --- what exists
 
     def _step_aside(self, loser: str, winner: str) -> None:
-        """Rename a cache that lost a race; never delete it: somebody may hold its id, and its data would be lost."""
-        from airflow_provider_omics.hooks.run_caches import duplicate_name
-
-        name = duplicate_name(self.name, winner)
+        """Rename one that lost a race; never delete it: somebody may hold its id, and what it holds would be lost."""
+        title, suffix = self.resource.title.capitalize(), f" duplicate of {winner}"
+        name = self.name[: 128 - len(suffix)] + suffix
         try:
-            self.hook.call("UpdateRunCache", id=loser, name=name)
+            self.hook.call(self.update, id=loser, name=name)
         except AccessDenied as denied:
-            self.log.warning("Run cache %s lost a race against %s and keeps its name: %s", loser, winner, denied)
+            self.log.warning("%s %s lost a race against %s and keeps its name: %s", title, loser, winner, denied)
             return
-        self.log.warning("Run cache %s lost a race against %s and is now named %r", loser, winner, name)
+        self.log.warning("%s %s lost a race against %s and is now named %r", title, loser, winner, name)
 
-    def _reuse(self, cache: dict[str, Any]) -> dict[str, Any]:
-        actual = cache["cacheBehavior"]
+    def _reuse(self, found: dict[str, Any]) -> dict[str, Any]:
+        differing = self._differing(found, self.compared)
         if self.if_exists == "update":
-            cache = self._update(cache["id"])
-        elif actual != self.behavior:
-            problem = f"Run cache {cache['id']} ({self.name}) has the default behaviour {actual}, not {self.behavior}."
+            found = self._update(found["id"])
+        elif differing:
+            differences = " and ".join(
+                f"{self.in_words.get(member, member)} {found.get(member, 'none')}, not {value}"
+                for member, value in differing.items()
+            )
             if self.drift == "error":
-                raise RunCacheDrift(
-                    f'{problem} Use if_exists="update" to change it, or cache_behavior={actual!r} to accept it.',
-                    cache_id=cache["id"],
-                )
-            self.log.warning('%s It is used as it is; if_exists="update" changes it.', problem)
-        self.log.info("Reusing run cache %s (%s) at %s", cache["id"], self.name, cache["cacheS3Uri"])
-        return cache | {"created": False}
+                raise self.drift_error(found, differences)
+            label = self.label(found)
+            self.log.warning('The %s has %s. It is used as it is; if_exists="update" changes it.', label, differences)
+        self.log.info("Reusing %s", self.label(found))
+        return found | {"created": False}
 
-    def _update(self, cache_id: str) -> dict[str, Any]:
-        """Bring behaviour, description and tags in line; tags that others put on the cache stay."""
-        cache = self.hook.describe(RUN_CACHE, id=cache_id)
-        wanted: Mapping[str, Any] = {
-            "cacheBehavior": self.behavior,
-            "description": self.request.get("description", cache.get("description")),
-        }
-        changes = {member: value for member, value in wanted.items() if value != cache.get(member)}
+    def _differing(self, found: Mapping[str, Any], members: Iterable[str]) -> dict[str, Any]:
+        return {m: self.wanted[m] for m in members if m in self.wanted and self.wanted[m] != found.get(m)}
+
+    def _update(self, identifier: str) -> dict[str, Any]:
+        """Bring it in line with the request; tags that others put on it stay."""
+        title, found = self.resource.title, self.hook.describe(self.resource, id=identifier)
+        changes = self._differing(found, self.updated)
         if changes:
-            self.log.info("Updating run cache %s: %s", cache_id, ", ".join(sorted(changes)))
-            self.hook.call("UpdateRunCache", id=cache_id, **changes)
-        tags = {k: v for k, v in self.request.get("tags", {}).items() if cache.get("tags", {}).get(k) != v}
+            self.log.info("Updating %s %s: %s", title, identifier, ", ".join(sorted(changes)))
+            self.hook.call(self.update, id=identifier, **changes)
+        tags = {k: v for k, v in self.request.get("tags", {}).items() if found.get("tags", {}).get(k) != v}
         if tags:
-            self.log.info("Tagging run cache %s: %s", cache_id, ", ".join(sorted(tags)))
-            self.hook.call("TagResource", resourceArn=cache["arn"], tags=tags)
-        return self.hook.describe(RUN_CACHE, id=cache_id) if changes or tags else cache
+            self.log.info("Tagging %s %s: %s", title, identifier, ", ".join(sorted(tags)))
+            self.hook.call("TagResource", resourceArn=found["arn"], tags=tags)
+        return self.hook.describe(self.resource, id=identifier) if changes or tags else found

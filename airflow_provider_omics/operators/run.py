@@ -1,41 +1,22 @@
-"""Operators on runs."""
+"""The operator that starts a run, exactly once, and waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from time import monotonic
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_omics.exceptions import (
-    OmicsError,
-    OmicsInputError,
-    OutcomeUnknown,
-    RunCancelled,
-    RunError,
-    RunFailed,
-    RunFailedForGood,
-)
-from airflow_provider_omics.failures import reason_of
-from airflow_provider_omics.links.omics import RunLink
-from airflow_provider_omics.operators import lost_start
-from airflow_provider_omics.operators.base import OmicsWaitingOperator
-from airflow_provider_omics.operators.identity import TaskIdentity, token
-from airflow_provider_omics.reports.run import LOG_GROUP, TaskSummary, failure, log_streams, redacted, summarize
-from airflow_provider_omics.resources import RUN, RUN_TASK
+from airflow_provider_omics.exceptions import OmicsInputError
+from airflow_provider_omics.operators.identity import Attempt, digest, token
+from airflow_provider_omics.operators.run_course import RunCourse
+from airflow_provider_omics.operators.waiting import seconds
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-SENDS = 3
-"""How often a start whose answers are lost is sent, always with the same token."""
-
-FAILED_TASKS = 5
-"""How many failed tasks an error names."""
-
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "none", "")
 
 
-class StartRunOperator(OmicsWaitingOperator):
+class StartRunOperator(RunCourse):
     """Start a HealthOmics run and wait for its end.
 
     With ``cache_id`` the run reuses what the cache holds, and saves what its behaviour says. A failed run fails the
@@ -69,12 +50,20 @@ class StartRunOperator(OmicsWaitingOperator):
     :param retention_mode: ``RETAIN`` or ``REMOVE`` (templated)
     :param tags: at most 50 (templated)
     :param request_id: the idempotency token; by default one that belongs to this try of the task (templated)
+    :param airflow_tags: tag the run with digests by which later tries recognise it; without them a run of a name that
+        the author gave is not found again
+    :param retry_cancelled: let ``retries`` start a run again that somebody else cancelled
+    :param pending_timeout: how long the run may wait for capacity, in seconds or as a timedelta; None means no limit
+    :param run_timeout: how long it may run from its start, in seconds or as a timedelta; None means no limit
+    :param start_timeout: how long a start that AWS throttles, or refuses for a quota, waits for its turn, in seconds
+        or as a timedelta, by default 6 hours; None means no limit
+    :param preflight: look at workflow, parameters, cache and buckets before the run is started
+    :param dry_run: log the exact request, and skip the task instead of starting the run
     :param log_lines: how many of the last lines of a failed task's log, else of the engine's, are copied into the
         task's log; 0 for none
     """
 
     operation = "StartRun"
-    resource = RUN
     members = {
         "workflow_id": "workflowId",
         "role_arn": "roleArn",
@@ -97,8 +86,18 @@ class StartRunOperator(OmicsWaitingOperator):
         "request_id": "requestId",
     }
     template_fields = ("use_cache",)
-    permissions = ("StartRun", "TagResource", "ListRuns", "GetRun", "ListRunTasks", "GetRunTask", "CancelRun")
-    operator_extra_links = (RunLink(),)
+    permissions = (
+        "StartRun",
+        "TagResource",
+        "ListRuns",
+        "GetRun",
+        "ListRunTasks",
+        "GetRunTask",
+        "CancelRun",
+        "GetWorkflow",
+        "GetWorkflowVersion",
+        "GetRunCache",
+    )
 
     def __init__(
         self,
@@ -123,10 +122,17 @@ class StartRunOperator(OmicsWaitingOperator):
         retention_mode: str | None = None,
         tags: dict[str, str] | None = None,
         request_id: str | None = None,
+        airflow_tags: bool = True,
+        retry_cancelled: bool = False,
+        pending_timeout: float | timedelta | None = None,
+        run_timeout: float | timedelta | None = None,
+        start_timeout: float | timedelta | None = timedelta(hours=6),
+        preflight: bool = True,
+        dry_run: bool = False,
         log_lines: int = 30,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dry_run=dry_run, **kwargs)
         self.role_arn = role_arn
         self.output_uri = output_uri
         self.workflow_id = workflow_id
@@ -147,129 +153,39 @@ class StartRunOperator(OmicsWaitingOperator):
         self.retention_mode = retention_mode
         self.tags = tags
         self.request_id = request_id
+        self.airflow_tags = airflow_tags
+        self.retry_cancelled = retry_cancelled
+        self.pending_timeout = pending_timeout
+        self.run_timeout = run_timeout
+        self.start_timeout = start_timeout
+        self.preflight = preflight
         self.log_lines = log_lines
 
     def request(self, context: Context) -> dict[str, Any]:
-        """Add name and token, and leave the cache out where the author says so."""
+        """Add name, tags and token, and leave the cache out where the author says so."""
         request = super().request(context)
+        seconds("start_timeout", self.start_timeout)
         if not {"workflowId", "runId"} & request.keys():
             raise OmicsInputError("workflow_id", "must be given, unless run_id names a run to repeat.")
-        answer = str(self.use_cache).strip().lower()
-        if answer not in YES + NO:
-            raise OmicsInputError("use_cache", f"must be true or false, not {self.use_cache!r}.")
-        if answer in NO:
+        if not truth("use_cache", self.use_cache):
             request = {m: value for m, value in request.items() if m not in ("cacheId", "cacheBehavior")}
         elif "cacheBehavior" in request and "cacheId" not in request:
             raise OmicsInputError("cache_behavior", "says nothing without a cache_id.")
-        task = TaskIdentity.of(context)
-        request = {"name": task.readable(f"-{task.digest}")} | request
-        return {"requestId": token("StartRun", task.digest, context["ti"].try_number, request)} | request
+        attempt = Attempt.of(context, self.hook)
+        # Without tags only the name tells the tries that belong together.
+        own = attempt.task.digest if self.airflow_tags else digest(attempt.task.digest, attempt.max_tries)
+        request = {"name": attempt.task.readable(f"-{own}")} | request
+        if tags := {**request.get("tags", {}), **self._adoption(context, request).tags}:
+            request["tags"] = tags
+        return {"requestId": token("StartRun", attempt.task.digest, attempt.try_number, request)} | request
 
-    def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Start the run."""
-        if self.retries and "cacheId" not in request:
-            self.log.warning(
-                "This task has retries but no run cache: a retry computes everything again. Give cache_id."
-            )
-        run = self._send(request)
-        cache = f" on run cache {request['cacheId']}" if "cacheId" in request else ""
-        self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, run.get("runOutputUri"))
-        if self.do_xcom_push:
-            context["ti"].xcom_push(RunLink.key, RunLink.url(self.hook.conn.meta.region_name, run["id"]))
-        return self.wait(context, run) if self.wait_for_completion else self._result(run)
 
-    def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Start the run; where the answer is lost, look for it before sending again with the same token."""
-        own_name = self.name is None and "name" not in (self.extra_request or {})
-        for attempt in range(1, SENDS + 1):
-            sent = monotonic()
-            try:
-                return self.hook.create("StartRun", **request)
-            except OutcomeUnknown as unknown:
-                self.log.warning("%s Looking for the run.", unknown)
-                if found := lost_start.find(self.hook, request, sent, own_name=own_name):
-                    self.log.info("Run %s was started all the same", found["id"])
-                    return found
-                if attempt == SENDS:
-                    raise
-        raise AssertionError("unreachable")
+def truth(argument: str, value: Any) -> bool:
+    """Return a value that a template may have rendered as a boolean.
 
-    @staticmethod
-    def _result(run: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        members = {
-            "id": "id",
-            "arn": "arn",
-            "uuid": "uuid",
-            "status": "status",
-            "run_output_uri": "runOutputUri",
-        }
-        return {key: run.get(member) for key, member in members.items()} | more
-
-    def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
-        """Return the result of a completed run, or say why it did not complete."""
-        tasks = self._list_tasks(description["id"])
-        summary = None if tasks is None else summarize(tasks, description.get("cacheId"))
-        if summary:
-            self.log.info("Run %s: %s", description["id"], summary.sentence())
-        if description["status"] in RUN.succeeded:
-            return self._result(
-                description,
-                tasks_computed=summary and summary.tasks_computed,
-                tasks_reused=summary and summary.tasks_reused,
-                cache_summary=summary and summary.plain(),
-                outputs=self._outputs(description),
-            )
-        if summary and self.do_xcom_push:
-            context["ti"].xcom_push("cache_summary", summary.plain())
-        raise self._error(description, tasks or [], summary)
-
-    def _outputs(self, run: Mapping[str, Any]) -> Any:
-        from airflow_provider_omics.hooks import outputs
-
-        return outputs.of_run(self.hook, run["runOutputUri"]) if "runOutputUri" in run else None
-
-    def _list_tasks(self, run_id: str) -> list[dict[str, Any]] | None:
-        try:
-            return list(self.hook.iterate(RUN_TASK.list, id=run_id))
-        except OmicsError as error:  # never hides how the run ended
-            self.log.warning("What became of the tasks is unknown: %s", error)
-            return None
-
-    def _error(
-        self, run: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], summary: TaskSummary | None
-    ) -> RunError:
-        listed = [task for task in tasks if task["status"] == "FAILED"][:FAILED_TASKS]
-        failed = [self._describe_task(run["id"], task) for task in listed]
-        streams = log_streams(run["id"], failed)
-        if run["status"] == "FAILED" and self.log_lines:
-            self._log_tail(streams)
-        links = [
-            f"Run: {RunLink.url(self.hook.conn.meta.region_name, run['id'])}",
-            f"Log: group {LOG_GROUP}, stream {streams[0]}",
-        ]
-        kind: type[RunError] = RunCancelled
-        if run["status"] == "FAILED":
-            kind = RunFailed if reason_of(run.get("failureReason")).heals else RunFailedForGood
-        return kind(
-            failure(run, failed, summary, links),
-            run_id=run["id"],
-            status=run["status"],
-            reason=run.get("failureReason"),
-            aws_message=redacted(run["statusMessage"]) if "statusMessage" in run else None,
-        )
-
-    def _describe_task(self, run_id: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a failed task with its message, which the list does not carry."""
-        try:
-            return {**task, **self.hook.describe(RUN_TASK, id=run_id, taskId=task["taskId"])}
-        except OmicsError as error:
-            self.log.warning("Why task %s failed is unknown: %s", task["name"], error)
-            return task
-
-    def _log_tail(self, streams: Sequence[str]) -> None:
-        """Log the end of the failed task's log, else of the engine's: here only, since it may hold patients' data."""
-        from airflow_provider_omics.hooks import run_logs
-
-        if found := run_logs.tail(self.hook, LOG_GROUP, streams, self.log_lines):
-            stream, lines = found
-            self.log.info("The end of %s, stream %s:\n%s", LOG_GROUP, stream, redacted("\n".join(lines)))
+    :raises OmicsInputError: if it is none
+    """
+    answer = str(value).strip().lower()
+    if answer not in YES + NO:
+        raise OmicsInputError(argument, f"must be true or false, not {value!r}.")
+    return answer in YES

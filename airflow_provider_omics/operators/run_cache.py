@@ -6,34 +6,32 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_omics.exceptions import Conflict, NotFound, OmicsInputError, RunCacheInUse
+from airflow_provider_omics.links.omics import RUN_CACHE_LINKS, persist_run_cache_links
 from airflow_provider_omics.operators.base import OmicsBaseOperator
+from airflow_provider_omics.operators.ensure_run_cache import RunCacheEnsurer
+from airflow_provider_omics.operators.ensuring import OmicsEnsuringOperator
 from airflow_provider_omics.operators.identity import TaskIdentity, token
+from airflow_provider_omics.reports.run_cache import summary
 from airflow_provider_omics.resources import RUN_CACHE
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-RESULT = {
-    "id": "id",
-    "arn": "arn",
-    "status": "status",
-    "tags": "tags",
-    "name": "name",
-    "cache_s3_uri": "cacheS3Uri",
-    "cache_behavior": "cacheBehavior",
-}
-"""What every operator here says of a cache, and where the API's answer has it."""
 
-INSTANCE_TAG = "airflow_task_instance"
-"""The tag that carries a task instance's digest."""
+class _RunCacheOperator(OmicsBaseOperator):
+    """Tell of a run cache, and link to its data."""
 
+    operator_extra_links = RUN_CACHE_LINKS
 
-def summary(cache: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Return the XCom of a cache; a member that AWS left out is None."""
-    return {key: cache.get(member) for key, member in RESULT.items()} | more
+    def tell(self, context: Context, cache: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Push the link, and return the result."""
+        if self.do_xcom_push and "cacheS3Uri" in cache:
+            meta = self.hook.conn.meta
+            persist_run_cache_links(context["ti"], meta.region_name, cache["cacheS3Uri"], meta.partition)
+        return summary(cache, **more)
 
 
-class CreateRunCacheOperator(OmicsBaseOperator):
+class CreateRunCacheOperator(_RunCacheOperator, OmicsEnsuringOperator):
     """Create a run cache, or find the one that the DAG created before.
 
     A HealthOmics run cache keeps the outputs of completed tasks in S3, so that later runs need not compute them
@@ -71,6 +69,8 @@ class CreateRunCacheOperator(OmicsBaseOperator):
         "cache_bucket_owner_id": "cacheBucketOwnerId",
         "request_id": "requestId",
     }
+    ensurer = RunCacheEnsurer
+    identifying = ("name", "cacheS3Location", "cacheBucketOwnerId", "cacheBehavior")
     permissions = ("CreateRunCache", "ListRunCaches", "GetRunCache", "UpdateRunCache", "TagResource")
 
     def __init__(
@@ -98,58 +98,22 @@ class CreateRunCacheOperator(OmicsBaseOperator):
         self.if_exists = if_exists
         self.drift = drift
 
-    def request(self, context: Context) -> dict[str, Any]:
-        """Add the default name."""
-        request = super().request(context)
-        for argument, choices in (
-            ("if_exists", ("reuse", "update", "fail", "create")),
-            ("drift", ("warn", "error")),
-        ):
-            if getattr(self, argument) not in choices:
-                raise OmicsInputError(
-                    argument, f"must be one of {', '.join(choices)}, not {getattr(self, argument)!r}."
-                )
-        task = TaskIdentity.of(context)
-        if marker := self._marker(task):
-            request["tags"] = {**request.get("tags", {}), **marker}
-        return {"name": self._default_name(task)} | request
-
-    def _marker(self, task: TaskIdentity) -> dict[str, str]:
-        """Return the tag that tells this DAG run's cache from those of other DAG runs, where they share a name."""
-        return {INSTANCE_TAG: task.digest} if self.if_exists == "create" and self.name else {}
-
-    def _default_name(self, task: TaskIdentity) -> str:
-        if self.if_exists == "create":
-            return task.readable(f".{task.digest}")
-        if task.map_index >= 0:
-            return task.readable(f".{token(self.cache_s3_location, self.cache_bucket_owner_id)[:8]}")
-        return task.readable()
-
-    def _token(self, context: Context, request: dict[str, Any]) -> str:
-        """Return the token that all creators of this cache send: of one DAG run, where each is to have its own."""
-        members = ("name", "cacheS3Location", "cacheBucketOwnerId", "cacheBehavior")
-        scope = TaskIdentity.of(context).digest if self.if_exists == "create" else None
-        where = (self.hook.identity, self.hook.conn.meta.region_name)
-        return token("CreateRunCache", *where, scope, *(request.get(member) for member in members))
+    def mapped_name(self, task: TaskIdentity) -> str:
+        """Return a name for each location: map indices move when the list that is mapped over changes."""
+        return task.readable(f".{token(self.cache_s3_location, self.cache_bucket_owner_id)[:8]}")
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Ensure the cache."""
-        from airflow_provider_omics.operators.ensure import RunCacheEnsurer
-
         if request.get("cacheBehavior") == "CACHE_ALWAYS":
             self.log.warning(
                 "CACHE_ALWAYS exports the outputs of every task of every run to S3, which takes time and storage; AWS "
                 "advises against it in production. CACHE_ON_FAILURE is enough to resume a failed run."
             )
-        own_token = "requestId" in request
-        request = {"requestId": self._token(context, request)} | request
-        marker = self._marker(TaskIdentity.of(context))
-        ensurer = RunCacheEnsurer(self.hook, request, self.if_exists, self.drift, own_token, marker, self.log)
-        cache = ensurer.ensure()
-        return summary(cache, created=cache["created"])
+        cache = self.ensure(context, request)
+        return self.tell(context, cache, created=cache["created"])
 
 
-class GetRunCacheOperator(OmicsBaseOperator):
+class GetRunCacheOperator(_RunCacheOperator):
     """Describe a run cache.
 
     The result has the entries of :class:`CreateRunCacheOperator` but ``created``, and ``description``,
@@ -171,7 +135,8 @@ class GetRunCacheOperator(OmicsBaseOperator):
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Describe the cache."""
         cache = self.hook.call(self.operation, **request)
-        return summary(
+        return self.tell(
+            context,
             cache,
             description=cache.get("description"),
             creation_time=cache["creationTime"],
@@ -179,7 +144,7 @@ class GetRunCacheOperator(OmicsBaseOperator):
         )
 
 
-class UpdateRunCacheOperator(OmicsBaseOperator):
+class UpdateRunCacheOperator(_RunCacheOperator):
     """Change the name, the description or the default behaviour of a run cache.
 
     Its S3 location and owner cannot be changed by anybody. The result is that of :class:`GetRunCacheOperator`'s first
@@ -222,7 +187,7 @@ class UpdateRunCacheOperator(OmicsBaseOperator):
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Change the cache, and describe it."""
         self.hook.call(self.operation, **request)
-        return summary(self.hook.describe(RUN_CACHE, id=request["id"]))
+        return self.tell(context, self.hook.describe(RUN_CACHE, id=request["id"]))
 
 
 class DeleteRunCacheOperator(OmicsBaseOperator):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_omics.failures import reason_of
-from airflow_provider_omics.resources import RUN_TASK
+from airflow_provider_omics.resources import LOG_GROUP as LOG_GROUP
+from airflow_provider_omics.resources import LOG_STREAMS, RUN_TASK
 
-LOG_GROUP = "/aws/omics/WorkflowLog"
-"""Where runs log: https://docs.aws.amazon.com/omics/latest/dev/monitoring-cloudwatch-logs.html."""
-
-SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+", re.IGNORECASE)
-"""What makes a URL a key to somebody's data."""
+SIGNED = re.compile(
+    r"((?:X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|\bSignature)=)[^&\s\"']+", re.IGNORECASE
+)
+"""What makes a URL a key to somebody's data, in version 4 and in version 2 of AWS's signatures."""
 
 
 def redacted(text: str) -> str:
@@ -25,8 +25,8 @@ def redacted(text: str) -> str:
 
 def log_streams(run_id: str, failed_tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the streams that tell most of a failure: the first failed task's, and the engine's."""
-    tasks = [f"run/{run_id}/task/{task['taskId']}" for task in failed_tasks[:1]]
-    return [*tasks, f"run/{run_id}/engine"]
+    tasks = [LOG_STREAMS["task"].format(id=run_id, taskId=task["taskId"]) for task in failed_tasks[:1]]
+    return [*tasks, LOG_STREAMS["engine"].format(id=run_id)]
 
 
 @dataclass(frozen=True)

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_omics.compat import BaseTrigger, TriggerEvent
+from airflow_provider_omics.compat import TELLS_TRIGGERS_OF_KILLS, BaseTrigger, TriggerEvent
 from airflow_provider_omics.exceptions import OmicsServiceError
-from airflow_provider_omics.hooks.waiting import interval
+from airflow_provider_omics.hooks import killing
+from airflow_provider_omics.hooks.waiting import Limits, interval
 from airflow_provider_omics.resources import RESOURCES
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
+KILL_SECONDS = 25.0
+"""How long a cancelled trigger may take to find out why and to cancel; Airflow's own ``on_kill_timeout`` is 30 s."""
+
 
 class OmicsTrigger(BaseTrigger):
     """Look at a resource again and again until its status does not change any more.
 
-    Its event carries ``resource``, ``identifiers`` and ``try_number``, and either ``status`` and ``attempts``, or the
-    ``error`` of AWS. All arguments are plain JSON, so that any version of Airflow can store them.
+    Its event carries ``resource``, ``identifiers``, ``arn`` and ``try_number``, and either ``status`` and ``limit``
+    (the limit that the wait came to, or None), or the ``error`` of AWS. All arguments are plain JSON, so that any
+    version of Airflow can store them.
 
     :param resource: the word of the record in :mod:`airflow_provider_omics.resources`, e.g. ``run``
     :param identifiers: which one, by the members of its describe operation
     :param waiter_delay: the longest time between two looks, in seconds
     :param try_number: the try of the task that waits: Airflow 3.0 hands the event to the next try too
-    :param waiter_max_attempts: how many looks at most; None means no limit
-    :param cancel_on_kill: cancel the resource when a user fails, succeeds or clears the task (Airflow 3.3 and later)
+    :param arn: its ARN, if it carries tags by which later tries recognise it
+    :param limits: when to give up, as :meth:`airflow_provider_omics.hooks.waiting.Limits.plain` gives it
+    :param cancel_on_kill: cancel the resource when a user fails, succeeds or clears the task
     :param aws_conn_id: the Airflow connection
     :param region_name: the AWS Region, instead of the connection's
     :param verify: whether to verify TLS certificates, or the path of a bundle
@@ -42,7 +50,8 @@ class OmicsTrigger(BaseTrigger):
         identifiers: dict[str, str],
         waiter_delay: float,
         try_number: int,
-        waiter_max_attempts: int | None = None,
+        arn: str | None = None,
+        limits: dict[str, Any] | None = None,
         cancel_on_kill: bool = True,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
@@ -52,21 +61,24 @@ class OmicsTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         self.resource = RESOURCES[resource]
         self.identifiers = identifiers
+        self.arn = arn
         self.waiter_delay = waiter_delay
-        self.waiter_max_attempts = waiter_max_attempts
+        self.limits = limits or {}
         self.cancel_on_kill = cancel_on_kill
         self.try_number = try_number
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
+        self._hook: OmicsHook | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer needs to build this trigger again."""
         names = (
             "identifiers",
+            "arn",
             "waiter_delay",
-            "waiter_max_attempts",
+            "limits",
             "cancel_on_kill",
             "try_number",
             "aws_conn_id",
@@ -82,6 +94,7 @@ class OmicsTrigger(BaseTrigger):
         event: dict[str, Any] = {
             "resource": self.resource.word,
             "identifiers": self.identifiers,
+            "arn": self.arn,
             "try_number": self.try_number,
         }
         try:
@@ -93,22 +106,32 @@ class OmicsTrigger(BaseTrigger):
                 "message": error.aws_message,
                 "status": error.status,
             }
+        except asyncio.CancelledError:
+            if not TELLS_TRIGGERS_OF_KILLS and self._hook is not None:
+                await to_the_end(sync_to_async(self._killed, thread_sensitive=False)(self._hook))
+            raise
         yield TriggerEvent(event)
 
     async def _wait(self) -> dict[str, Any]:
-        hook = await sync_to_async(self._hook, thread_sensitive=False)()
+        hook = self._hook = await sync_to_async(self._build, thread_sensitive=False)()
         look = sync_to_async(hook.look, thread_sensitive=False)
-        status, attempts = None, 0
+        limits = Limits(**self.limits)
+        status, looks = None, 0
         while True:
-            attempts += 1
+            looks += 1
             description = await look(self.resource, **self.identifiers)
             if description is not None:
                 status = self.resource.status_of(description)
-            if status in self.resource.ended or attempts == self.waiter_max_attempts:
-                return {"status": status, "attempts": attempts}
-            await sleep(interval(attempts, self.waiter_delay))
+                if status in self.resource.ended:
+                    return {"status": status, "limit": None}
+            if limit := limits.reached(self.resource, looks, description, hook.service_time):
+                return {"status": status, "limit": limit}
+            pause = interval(looks, self.waiter_delay)
+            if limits.execution_timeout is not None:
+                pause = min(pause, max(limits.execution_timeout - time(), 0.0))
+            await sleep(pause)
 
-    def _hook(self) -> OmicsHook:
+    def _build(self) -> OmicsHook:
         """Build hook and client: everything that asks Airflow for something, once and off the event loop."""
         from airflow_provider_omics.hooks.omics import OmicsHook
 
@@ -121,9 +144,30 @@ class OmicsTrigger(BaseTrigger):
         assert hook.conn  # noqa: S101 - the client is built here
         return hook
 
+    def _killed(self, hook: OmicsHook) -> None:
+        """Find out why this trigger is cancelled, before Airflow 3.3: it does the same when triggerers restart."""
+        why = killing.why_over(hook, self.task_instance, last_try=False)
+        if why is not None:
+            self._end(hook, why)
+
     async def on_kill(self) -> None:
         """Cancel the resource: Airflow 3.3 and later call this when a user ends or clears the deferred task."""
+        hook = self._hook or await sync_to_async(self._build, thread_sensitive=False)()
+        await sync_to_async(self._end, thread_sensitive=False)(hook, "ended or cleared by a user")
+
+    def _end(self, hook: OmicsHook, why: str) -> None:
         if self.cancel_on_kill and self.resource.cancel:
-            hook = await sync_to_async(self._hook, thread_sensitive=False)()
-            await sync_to_async(hook.call, thread_sensitive=False)(self.resource.cancel, **self.identifiers)
-            self.log.warning("The task was ended by a user: %s %s is cancelled", self.resource.title, self.identifiers)
+            killing.cancel(hook, self.resource, self.identifiers, self.arn, why)
+        elif self.arn:
+            killing.give_up(hook, self.resource, self.arn, why)
+
+
+async def to_the_end(work: Coroutine[Any, Any, Any]) -> None:
+    """Run to its end what the cancellation of this coroutine asks for, though Airflow 3.0 cancels twice in 20 ms."""
+    task = asyncio.ensure_future(work)
+    deadline = monotonic() + KILL_SECONDS
+    while not task.done() and monotonic() < deadline:
+        try:
+            await asyncio.wait({task}, timeout=deadline - monotonic())
+        except asyncio.CancelledError:
+            continue

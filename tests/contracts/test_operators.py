@@ -1,4 +1,4 @@
-"""Every operator against botocore's model and against what Airflow expects of one."""
+"""Every operator and every sensor against botocore's model and against what Airflow expects of one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from types import ModuleType
 from typing import Any
 
+import botocore
 import pytest
 from botocore import xform_name
 
-import airflow_provider_omics.operators as package
-from airflow_provider_omics.compat import BaseOperator
+from airflow_provider_omics import operators as operator_package
+from airflow_provider_omics import sensors as sensor_package
+from airflow_provider_omics.compat import BaseOperator, BaseSensorOperator
 from airflow_provider_omics.hooks import schema
-from airflow_provider_omics.operators.base import OmicsBaseOperator, OmicsWaitingOperator
+from airflow_provider_omics.hooks.waiting import Limits
+from airflow_provider_omics.operators.base import OmicsBaseOperator
+from airflow_provider_omics.operators.waiting import OmicsWaitingOperator
 from airflow_provider_omics.provider_info import get_provider_info
 from airflow_provider_omics.resources import RESOURCES, SINCE
+from airflow_provider_omics.sensors.base import OmicsBaseSensor
 from airflow_provider_omics.triggers.omics import OmicsTrigger
 
 try:
@@ -28,7 +34,7 @@ except ImportError:
     from airflow import DAG  # type: ignore[no-redef,unused-ignore]
 
 
-def operators() -> Iterator[type[OmicsBaseOperator]]:
+def classes(package: ModuleType) -> Iterator[type[OmicsBaseOperator]]:
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for _, each in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(each, OmicsBaseOperator) and hasattr(each, "operation") and each.__module__ == module.name:
@@ -36,18 +42,31 @@ def operators() -> Iterator[type[OmicsBaseOperator]]:
 
 
 MODEL: Any = schema.service_model()
-OPERATORS = list(operators())
-each_operator = pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.__name__)
+OPERATORS, SENSORS = list(classes(operator_package)), list(classes(sensor_package))
+each_operator = pytest.mark.parametrize(
+    "operator", OPERATORS + SENSORS, ids=lambda operator: operator.__name__, indirect=True
+)
+NO_OPERATIONS = {"airflow_provider_omics.operators.samplesheet"}
+"""Modules whose operators are for no operation of the API, so that the sweeps have nothing to compare them with."""
 OWN = {"CreateRunCacheOperator", "GetRunCacheOperator", "UpdateRunCacheOperator", "DeleteRunCacheOperator"}
-WORDS = {"cache_id": "id", "run_id": "id"}
-"""An id says whose it is: these arguments stand for the API's bare ``id``."""
+WORDS = {"cache_id": "id", "run_id": "id", "run_group_id": "id", "run_task_id": "taskId"}
+"""An id says whose it is, where the API has a bare ``id`` or a name that Airflow has taken."""
+
+
+@pytest.fixture
+def operator(request: pytest.FixtureRequest) -> type[OmicsBaseOperator]:
+    """Return a class, if the installed botocore is young enough to know its operation."""
+    found: type[OmicsBaseOperator] = request.param
+    if found.operation not in MODEL.operation_names:
+        pytest.skip(f"botocore {botocore.__version__} has no {found.operation}")
+    return found
 
 
 def arguments(operator: type[OmicsBaseOperator]) -> dict[str, inspect.Parameter]:
     """Return the arguments of an operator's own constructor and of those above it, up to Airflow's."""
     found: dict[str, inspect.Parameter] = {}
     for cls in operator.__mro__:
-        if cls is BaseOperator:
+        if cls in (BaseOperator, BaseSensorOperator):
             break
         if "__init__" in cls.__dict__:
             found |= {
@@ -65,12 +84,19 @@ def instance(operator: type[OmicsBaseOperator], **more: Any) -> OmicsBaseOperato
 
 def test_there_are_operators() -> None:
     assert {operator.__name__ for operator in OPERATORS} >= OWN | {"StartRunOperator"}
+    assert {sensor.__name__ for sensor in SENSORS} >= {"RunSensor", "RunBatchSensor", "RunTaskSensor"}
 
 
 @each_operator
-def test_an_operator_is_named_after_its_operation(operator: type[OmicsBaseOperator]) -> None:
-    assert operator.__name__ == f"{operator.operation}Operator"
+def test_an_operator_is_named_after_its_operation_and_a_sensor_after_its_resource(
+    operator: type[OmicsBaseOperator],
+) -> None:
     assert operator.operation in MODEL.operation_names
+    if issubclass(operator, OmicsBaseSensor):
+        assert operator.operation == operator.resource.describe
+        assert operator.__name__ == "".join(word.title() for word in operator.resource.word.split("_")) + "Sensor"
+    else:
+        assert operator.__name__ == f"{operator.operation}Operator"
 
 
 @each_operator
@@ -141,8 +167,12 @@ def test_the_constructor_calls_nothing_and_multiple_outputs_follow_xcom(operator
 
 def test_provider_info_names_every_module_with_operators() -> None:
     info: Any = get_provider_info()
-    listed = {module for entry in info["operators"] for module in entry["python-modules"]}
-    assert listed == {operator.__module__ for operator in OPERATORS}
+    found = {
+        "operators": {each.__module__ for each in OPERATORS} | NO_OPERATIONS,
+        "sensors": {each.__module__ for each in SENSORS},
+    }
+    for layer, modules in found.items():
+        assert {module for entry in info[layer] for module in entry["python-modules"]} == modules
 
 
 @pytest.mark.parametrize("word", RESOURCES)
@@ -154,7 +184,8 @@ def test_the_trigger_survives_airflow_s_own_serialization(word: str) -> None:
         identifiers={"id": "1"},
         waiter_delay=7,
         try_number=2,
-        waiter_max_attempts=3,
+        arn="arn:aws:omics:us-east-1:123456789012:run/1",
+        limits=Limits(waiter_max_attempts=3, run_timeout=60.0).plain(),
         cancel_on_kill=False,
         aws_conn_id=None,
         region_name="us-east-1",

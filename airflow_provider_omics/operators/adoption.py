@@ -1,0 +1,206 @@
+"""What earlier tries of a task have started: found again by name and tags, gone on with only if it is what is asked
+for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import sleep, time
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_omics.exceptions import NotFound
+from airflow_provider_omics.hooks.killing import TRY_ENDED
+from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
+from airflow_provider_omics.resources import Resource
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+LOOKS = (1.0, 2.0, 4.0, 6.0)
+"""Seconds before each further look for what should be there: lists may lag, by how much AWS does not say."""
+
+SKEW = timedelta(seconds=60)
+"""How far the clocks of Airflow's database and of AWS may be apart."""
+
+MARGIN = timedelta(seconds=10)
+"""How much older than a call its effect may seem: HTTP dates are whole seconds, and calls take their time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a try has to do.
+
+    ``go_on``: wait for what is under way; ``take``: it has ended, and its end is this try's; ``await_end``: wait for
+    its end, and then look anew; ``start``: start a new one.
+    """
+
+    kind: Literal["start", "go_on", "take", "await_end"]
+    found: Mapping[str, Any] | None = None
+    cancel: bool = False
+    """Whether what is awaited is nobody's any more, and may be cancelled."""
+    others: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    """What is under way for this task instance, but with another request."""
+
+
+@dataclass
+class Adoption:
+    """Find what earlier tries of a task instance have started.
+
+    :param hook: the client
+    :param resource: the record of what is started
+    :param attempt: this try
+    :param request: the members of the creating call
+    :param name: the name it gives
+    :param own_name: whether the name belongs to this task instance alone; otherwise the tags tell
+    :param tagged: whether what is started carries our tags
+    :param compared: the members in which what was started must equal the request
+    """
+
+    hook: OmicsHook
+    resource: Resource
+    attempt: Attempt
+    request: Mapping[str, Any]
+    name: str
+    own_name: bool
+    tagged: bool
+    compared: Sequence[str]
+
+    @property
+    def request_digest(self) -> str:
+        """What stands for the request in the tags: AWS might give parameters back in another form."""
+        return digest(*(self.request.get(member) for member in self.compared))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags by which later tries recognise what this one starts."""
+        return {**self.attempt.tags, REQUEST: self.request_digest} if self.tagged else {}
+
+    def next_step(self, awaited: str | None = None, retry_cancelled: bool = False) -> Step:
+        """Look for what is there, and tell what to do.
+
+        Where the try before this one left no trace it is looked for several times: lists may lag.
+
+        :param awaited: the id of the one whose end this try has awaited
+        :param retry_cancelled: whether to start again after somebody else cancelled
+        :raises AccessDenied: if nothing may be listed: to start then could pay twice
+        """
+        for seconds in (0.0, *LOOKS):
+            if seconds:
+                sleep(seconds)
+            found = list(self._find())
+            step = self._decide(found, awaited, retry_cancelled)
+            if step.kind != "start" or awaited or any(self._is_of_last_try(one) for one in found):
+                return step
+        return step
+
+    def lost(self, sent: float) -> Mapping[str, Any] | None:
+        """Look several times for what this try may have started by a call whose answer was lost.
+
+        :param sent: the Unix time of the call on this machine
+        """
+        for seconds in LOOKS:
+            sleep(seconds)
+            for one in self._find(sent):
+                mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
+                if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
+                    return one
+        return None
+
+    # --- finding
+
+    def under_way(self) -> Mapping[str, Any] | None:
+        """Return what the tries of this ``max_tries`` have under way, if anything."""
+        for one in self._find():
+            if self._is_current(one) and self.resource.status_of(one) not in self.resource.ended:
+                return one
+        return None
+
+    def is_replay(self, one: Mapping[str, Any], sent: float) -> bool:
+        """Tell whether it is older than the call that is said to have made it.
+
+        How long AWS remembers a ``requestId`` is not documented; the DAG run of an id that was deleted sends the same
+        again.
+
+        :param one: its description
+        :param sent: the Unix time of this try's first call on this machine
+        """
+        return bool(one["creationTime"] < self._service_time_of(sent) - MARGIN)
+
+    def _service_time_of(self, moment: float) -> datetime:
+        return self.hook.service_time - timedelta(seconds=time() - moment)
+
+    def _find(self, sent: float | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the descriptions of what this task instance has started, the newest first.
+
+        How AWS's filter matches names is not documented, so they are compared here.
+
+        :param sent: the Unix time of a call: then nothing older counts where only the name tells
+        """
+        told = self.own_name or self.tagged
+        if not told and sent is None:
+            return  # nothing would tell it from what others have started
+        items = [
+            item for item in self.hook.iterate(self.resource.list, name=self.name) if item.get("name") == self.name
+        ]
+        if not told and sent is not None:
+            earliest = self._service_time_of(sent) - MARGIN
+            items = [item for item in items if item["creationTime"] >= earliest]
+        if self.attempt.dag_run_began:  # a DAG run's id may have been used before
+            earliest = self.attempt.dag_run_began - SKEW
+            items = [item for item in items if item["creationTime"] >= earliest]
+        for item in sorted(items, key=lambda item: (item["creationTime"], item["id"]), reverse=True):
+            try:
+                one = self.hook.describe(self.resource, **self.resource.identifiers_in(item))
+            except NotFound:  # deleted since it was listed
+                continue
+            if not self.tagged or one.get("tags", {}).get(TASK_INSTANCE) == self.attempt.task.digest:
+                yield one
+
+    # --- deciding
+
+    def _decide(self, found: Iterable[Mapping[str, Any]], awaited: str | None, retry_cancelled: bool) -> Step:
+        found = list(found)
+        under_way = [one for one in found if self.resource.status_of(one) not in self.resource.ended]
+        mine = [one for one in under_way if self._is_current(one)]
+        equal = [one for one in mine if self._is_equal(one)]
+        for one in equal:
+            if self.resource.status_of(one) in self.resource.progress:
+                return Step("go_on", one)
+        for one in equal:
+            return Step("await_end", one)
+        for one in under_way:
+            if one not in mine:
+                return Step("await_end", one, cancel=self.resource.status_of(one) in self.resource.progress)
+        others = tuple(one for one in mine if self.resource.status_of(one) in self.resource.progress)
+        ended = (one for one in found if one not in under_way and self._is_current(one) and self._is_equal(one))
+        if (last := next(ended, None)) is not None:
+            status = self.resource.status_of(last)
+            if status in self.resource.succeeded:
+                return Step("take", last, others=others)
+            if status in CANCELLED and last["id"] != awaited and not retry_cancelled:
+                return Step("take", last, others=others)
+        return Step("start", others=others)
+
+    def _is_current(self, one: Mapping[str, Any]) -> bool:
+        """Tell whether it belongs to the tries of this ``max_tries``, and Airflow did not give it up."""
+        tags = one.get("tags", {})
+        max_tries = str(self.attempt.max_tries)
+        return TRY_ENDED not in tags and bool(tags.get(MAX_TRIES, max_tries) == max_tries)
+
+    def _is_of_last_try(self, one: Mapping[str, Any]) -> bool:
+        last = str(self.attempt.try_number - 1)
+        return bool(one.get("tags", {}).get(TRY_NUMBER, last) == last)
+
+    def _is_equal(self, one: Mapping[str, Any]) -> bool:
+        """Tell whether it is what is asked for: nobody gets another sample's result."""
+        tags = one.get("tags", {})
+        if REQUEST in tags:
+            return bool(tags[REQUEST] == self.request_digest)
+        # What repeats another run takes over what the request leaves out.
+        compared = [member for member in self.compared if member in self.request or "runId" not in self.request]
+        return all(one.get(member) == self.request.get(member) for member in compared)
+
+
+CANCELLED = frozenset({"CANCELLED", "DELETED"})
+"""The statuses that somebody's wish leads to, not a fault."""

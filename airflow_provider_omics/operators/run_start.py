@@ -1,0 +1,111 @@
+"""A StartRun that takes effect exactly once within one try, however AWS answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_omics.exceptions import OutcomeUnknown, QuotaExceeded, StartTimeout, Throttled
+from airflow_provider_omics.operators.adoption import Adoption
+from airflow_provider_omics.operators.identity import token
+from airflow_provider_omics.resources import RUN
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+SENDS = 3
+"""How often a start whose answers are lost is sent, always with the same token."""
+
+QUICK_REPEATS = 2
+"""How often a throttled start is sent again at once, before its turn is waited for."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 300.0
+"""AWS allows 0.1 to 5 StartRun a second. With pauses of five minutes, hundreds of waiting starts keep ten worker
+slots free for others, and still ask often enough to use up one start in ten seconds."""
+
+
+@dataclass
+class RunStarter:
+    """Start one run.
+
+    :param hook: the client
+    :param adoption: how what this task instance has started is found again
+    :param request: the checked members of StartRun
+    :param own_token: whether the author gave the ``requestId``: then no other is tried
+    :param start_timeout: seconds for which a refused start waits for its turn; None means no limit
+    :param began: the Unix time at which this try first sent the request
+    :param pauses: how often its turn was waited for
+    """
+
+    hook: OmicsHook
+    adoption: Adoption
+    request: Mapping[str, Any]
+    own_token: bool
+    start_timeout: float | None
+    began: float = field(default_factory=time)
+    pauses: int = 0
+
+    def send(self) -> Mapping[str, Any]:
+        """Send the request; where the answer is lost, look for the run before sending again with the same token.
+
+        :returns: the answer of StartRun, or the description of the run
+        :raises Throttled: if it is not this start's turn
+        :raises QuotaExceeded: if a quota is used up
+        :raises OutcomeUnknown: if every answer was lost and no run is to be found
+        """
+        for attempt in range(1, SENDS + 1):
+            sent = time()
+            try:
+                return self.hook.create("StartRun", repeats=QUICK_REPEATS, **self.request)
+            except OutcomeUnknown as unknown:
+                self.hook.log.warning("%s Looking for the run.", unknown)
+                if found := self.adoption.lost(sent):
+                    self.hook.log.info("Run %s was started all the same", found["id"])
+                    return found
+                if attempt == SENDS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def fresh(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the run of an answer, unless that is an older run of the same token: then start another one, once.
+
+        :raises OutcomeUnknown: if the answer to the other token is an older run, too
+        """
+        if not self._is_replay(answer):
+            return answer
+        if self.own_token:
+            self.hook.log.warning("request_id %s has been used before, for run %s", *self._replayed(answer))
+            return answer
+        self.hook.log.warning("Token %s has been used before, for run %s; another one is sent", *self._replayed(answer))
+        self.request = {**self.request, "requestId": token(self.request["requestId"], answer["id"])}
+        again = self.send()
+        if self._is_replay(again):
+            cause = f"it was answered with run {again['id']}, which is older than the call"
+            raise OutcomeUnknown("StartRun", self.request["requestId"], cause)
+        return again
+
+    def _replayed(self, answer: Mapping[str, Any]) -> tuple[str, str]:
+        return self.request["requestId"], answer["id"]
+
+    def _is_replay(self, answer: Mapping[str, Any]) -> bool:
+        run = self.hook.look(RUN, id=answer["id"])
+        return run is not None and self.adoption.is_replay(run, self.began)
+
+    def pause(self, refused: Throttled | QuotaExceeded) -> float:
+        """Return the seconds to wait for the next turn: doubling, the upper half at random.
+
+        :raises StartTimeout: if ``start_timeout`` is over
+        """
+        waited = time() - self.began
+        if self.start_timeout is not None and waited >= self.start_timeout:
+            raise StartTimeout(waited, str(refused)) from refused
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self.pauses, 16))
+        self.pauses += 1
+        seconds = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        if self.start_timeout is not None:
+            seconds = min(seconds, max(self.start_timeout - waited, 1.0))
+        self.hook.log.info("Not this start's turn (%s); it is sent again in %.0f s", refused.code, seconds)
+        return seconds

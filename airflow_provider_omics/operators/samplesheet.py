@@ -1,0 +1,182 @@
+"""The operator that turns a samplesheet into the arguments of mapped runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_omics.compat import BaseOperator, conf
+from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetInvalid
+from airflow_provider_omics.operators.run import StartRunOperator
+from airflow_provider_omics.samplesheet import TYPES, Layout, is_template, parse
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.compat import Context
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+OF_THE_WORKFLOW = ("workflow_id", "workflow_version_name", "workflow_type", "workflow_owner_id")
+
+
+class ReadSamplesheetOperator(BaseOperator):
+    """Read a samplesheet and return, for each row, the arguments of a run.
+
+    It is no operation of the API. Its result is a list of dicts for
+    ``StartRunOperator.partial(…).expand_kwargs(samplesheet.output)``, in the sheet's order: the same sheet always gives
+    the same list. Everything that is wrong with the sheet is told at once, with line numbers, in a
+    :class:`~airflow_provider_omics.exceptions.SamplesheetInvalid`, before any run is started.
+
+    The sheet is CSV in UTF-8 with a header line. A column gives the parameter of its name, as a string unless
+    ``types`` says otherwise. A cell may be empty, and its parameter is left out then, if the column is in
+    ``optional_columns``, if the workflow's template calls the parameter optional, or if ``common_parameters`` has it.
+    Each row's key is also the param ``samplesheet_key`` of its mapped task:
+    ``map_index_template="{{ task.params.samplesheet_key }}"`` shows it as the map label. It goes to Airflow only.
+
+    :param samplesheet: an S3 URI, or an absolute path on the worker; at most 16 MiB (templated)
+    :param key_column: the column that tells the rows apart: never empty, none twice; by default the first (templated)
+    :param columns: the parameter of each column that is named otherwise; None for a column that is no parameter
+    :param arguments: the argument of ``StartRunOperator`` that a column gives, instead of a parameter, e.g.
+        ``{"urgency": "priority"}``; names and tags are not confidential, says AWS, so that nothing goes there by itself
+    :param types: ``int``, ``float``, ``bool`` (true or false), ``json`` or ``str`` for each column that is not text
+    :param optional_columns: columns that may be absent, and whose cells may be empty
+    :param common_parameters: parameters of every run; a cell that is not empty goes before them (templated)
+    :param delimiter: the character between two cells
+    :param workflow_id: the workflow; if given, the parameter template of GetWorkflow says which parameters exist, and
+        which are optional. It has no types (templated)
+    :param workflow_version_name: the version of the workflow, whose template then counts (templated)
+    :param workflow_type: ``PRIVATE`` or ``READY2RUN`` (templated)
+    :param workflow_owner_id: the account that shares the workflow, 12 digits (templated)
+    :param aws_conn_id: the Airflow connection, for S3 as for HealthOmics; None means boto3's own chain of credentials
+        (templated)
+    :param region_name: the AWS Region, instead of the connection's (templated)
+    :param verify: whether to verify TLS certificates, or the path of a bundle (templated)
+    :param botocore_config: arguments of botocore's ``Config``, instead of the connection's ``config_kwargs``
+    """
+
+    template_fields = (
+        "samplesheet",
+        "key_column",
+        "common_parameters",
+        *OF_THE_WORKFLOW,
+        "aws_conn_id",
+        "region_name",
+        "verify",
+    )
+    template_fields_renderers = {"common_parameters": "json"}
+    ui_color = "#d5f0e3"
+
+    def __init__(
+        self,
+        *,
+        samplesheet: str,
+        key_column: str | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        arguments: Mapping[str, str] | None = None,
+        types: Mapping[str, str] | None = None,
+        optional_columns: Collection[str] = (),
+        common_parameters: dict[str, Any] | None = None,
+        delimiter: str = ",",
+        workflow_id: str | None = None,
+        workflow_version_name: str | None = None,
+        workflow_type: str | None = None,
+        workflow_owner_id: str | None = None,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        verify: bool | str | None = None,
+        botocore_config: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.samplesheet = samplesheet
+        self.key_column = key_column
+        self.columns = columns
+        self.arguments = arguments
+        self.types = types
+        self.optional_columns = optional_columns
+        self.common_parameters = common_parameters
+        self.delimiter = delimiter
+        self.workflow_id = workflow_id
+        self.workflow_version_name = workflow_version_name
+        self.workflow_type = workflow_type
+        self.workflow_owner_id = workflow_owner_id
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+        self.verify = verify
+        self.botocore_config = botocore_config
+
+    @cached_property
+    def hook(self) -> OmicsHook:
+        """The hook, imported when it is first used: a DAG file loads neither boto3 nor the amazon provider."""
+        from airflow_provider_omics.hooks.omics import OmicsHook
+
+        return OmicsHook(
+            aws_conn_id=self.aws_conn_id,
+            region_name=self.region_name,
+            verify=self.verify,
+            config=self.botocore_config,
+        )
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return the arguments of a run for each row.
+
+        :raises OmicsInputError: if an argument is wrong
+        :raises SamplesheetInvalid: if the sheet is
+        :raises SamplesheetUnreadable: if it cannot be read
+        """
+        from airflow_provider_omics.hooks import samplesheet
+
+        self._check_arguments()
+        asked = {name: getattr(self, name) for name in OF_THE_WORKFLOW}
+        layout = Layout(
+            delimiter=self.delimiter,
+            key_column=self.key_column,
+            columns=self.columns or {},
+            arguments=self.arguments or {},
+            types=self.types or {},
+            optional_columns=self.optional_columns,
+            common_parameters=self.common_parameters or {},
+            template=samplesheet.template(self.hook, asked) if self.workflow_id else None,
+        )
+        rows, problems = parse(samplesheet.read(self.hook, self.samplesheet), layout)
+        problems += self._too_many(len(rows))
+        if problems:
+            raise SamplesheetInvalid(self.samplesheet, problems)
+        self.log.info("The samplesheet %s has %d rows", self.samplesheet, len(rows))
+        return rows
+
+    def _check_arguments(self) -> None:
+        """Refuse what no sheet could mend."""
+        if not isinstance(self.delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '"\r\n ':
+            raise OmicsInputError("delimiter", f"must be one character like ',' or '\\t', not {self.delimiter!r}.")
+        for column, kind in (self.types or {}).items():
+            if kind not in TYPES:
+                raise OmicsInputError("types", f"{column!r} must be one of {', '.join(TYPES)}, not {kind!r}.")
+        allowed = sorted({*StartRunOperator.members, "use_cache"} - {"parameters"})
+        for column, argument in (self.arguments or {}).items():
+            if argument not in allowed:
+                raise OmicsInputError(
+                    "arguments", f"{column!r} must give one of {', '.join(allowed)}; not {argument!r}."
+                )
+        if isinstance(self.optional_columns, str):
+            raise OmicsInputError("optional_columns", f"must be a list of columns, not {self.optional_columns!r}.")
+        try:
+            json.dumps(self.common_parameters, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise OmicsInputError("common_parameters", f"must be plain JSON: {error}.") from None
+        if is_template(self.common_parameters):
+            raise OmicsInputError(
+                "common_parameters", "hold a template's marks after rendering; they would be rendered again."
+            )
+        if not self.workflow_id and any(getattr(self, name) for name in OF_THE_WORKFLOW):
+            raise OmicsInputError("workflow_id", "must be given where its version, type or owner is.")
+
+    def _too_many(self, rows: int) -> list[str]:
+        """Say that Airflow maps no task over so many rows, before it says so in its own words; or nothing."""
+        limit = conf.getint("core", "max_map_length", fallback=1024)
+        if rows <= limit or next(self.iter_mapped_dependants(), None) is None:
+            return []
+        return [
+            f"{rows:,} rows are more than the {limit:,} that Airflow maps a task over: raise [core] max_map_length, "
+            "split the sheet into several with a task each, or start the rows as batches with StartRunBatchOperator"
+        ]
