@@ -66,9 +66,9 @@ def get_provider_info() -> dict[str, object]:
                     "deployment": {
                         "description": (
                             "What tells this deployment of Airflow from others that share the AWS account: a task "
-                            "never takes over another deployment's run. By default the name of the Amazon MWAA environment, "
-                            "else the address of the web server. The entry deployment of a connection's extra "
-                            "overrides it."
+                            "never takes over another deployment's run. By default the name of the Amazon MWAA "
+                            "environment, else the address of the web server. The entry deployment of a "
+                            "connection's extra overrides it."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.hooks import killing
+from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
@@ -318,7 +319,9 @@ def test_a_token_that_was_used_long_ago_is_replaced_once(
 ) -> None:
     old = first_try()
     omics_clock.advance(3600)
-    assert start().execute(context())["id"] != old["id"]
+    made = context()
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    assert start().execute(made)["id"] != old["id"]
     assert f"has been used before, for run {old['id']}; another one is sent" in logged()
 
 
@@ -327,7 +330,9 @@ def test_an_author_s_token_is_respected(
 ) -> None:
     old = first_try(request_id="mine")
     omics_clock.advance(3600)
-    assert start(request_id="mine").execute(context())["id"] == old["id"]
+    made = context()
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    assert start(request_id="mine").execute(made)["id"] == old["id"]
     assert f"request_id mine has been used before, for run {old['id']}" in logged()
 
 
@@ -358,3 +363,20 @@ def test_what_a_first_try_costs(deferrable: bool, start: Any, context: ContextMa
     finish(start(deferrable=deferrable, preflight=False), context())
     assert set(omics_faults.calls) == {"StartRun", "GetRun", "ListRunTasks"}
     assert (omics_faults.calls["StartRun"], omics_faults.calls["ListRunTasks"]) == (1, 1)
+
+
+def test_a_clock_that_runs_fast_makes_no_replay_of_a_new_run(
+    start: Any, context: ContextMaker, omics: Any, omics_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an emulator's does: a minute may pass for the service while a call takes a tenth of a second."""
+    original = OmicsHook.create
+
+    def slow(self: OmicsHook, *args: Any, **kwargs: Any) -> Any:
+        answer = original(self, *args, **kwargs)
+        omics_clock.advance(60)
+        return answer
+
+    monkeypatch.setattr(OmicsHook, "create", slow)
+    for try_number in (1, 2):
+        start(wait_for_completion=False).execute(context(try_number=try_number, max_tries=1))
+    assert len(omics.list_runs()["items"]) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from time import sleep, time
+from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_omics.exceptions import NotFound
@@ -24,7 +24,7 @@ SKEW = timedelta(seconds=60)
 """How far the clocks of Airflow's database and of AWS may be apart."""
 
 MARGIN = timedelta(seconds=10)
-"""How much older than a call its effect may seem: HTTP dates are whole seconds, and calls take their time."""
+"""How far the clocks of AWS's own machines may be apart, and the whole seconds of HTTP dates."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ class Adoption:
                 return step
         return step
 
-    def lost(self, sent: float) -> Mapping[str, Any] | None:
+    def lost(self, since: datetime) -> Mapping[str, Any] | None:
         """Look several times for what this try may have started by a call whose answer was lost.
 
-        :param sent: the Unix time of the call on this machine
+        :param since: see :meth:`earliest`
         """
         for seconds in LOOKS:
             sleep(seconds)
-            for one in self._find(sent):
+            for one in self._find(since):
                 mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
                 if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
                     return one
@@ -116,36 +116,33 @@ class Adoption:
                 return one
         return None
 
-    def is_replay(self, one: Mapping[str, Any], sent: float) -> bool:
-        """Tell whether it is older than the call that is said to have made it.
+    def earliest(self) -> datetime:
+        """Return a time before which nothing can have been made by the call that comes next.
 
-        How long AWS remembers a ``requestId`` is not documented; the DAG run of an id that was deleted sends the same
-        again.
-
-        :param one: its description
-        :param sent: the Unix time of this try's first call on this machine
+        By it a new run is told from an older one that an old token is answered with: how long AWS remembers a
+        ``requestId`` is not documented, and a DAG run whose id was used before sends the same again. No time that
+        has passed on this machine is reckoned with: an emulator's clock may run faster.
         """
-        return bool(one["creationTime"] < self._service_time_of(sent) - MARGIN)
+        times = [datetime.now(UTC) - SKEW, self.hook.service_time - MARGIN]
+        if self.attempt.dag_run_began:
+            times.append(self.attempt.dag_run_began - SKEW)
+        return max(times)
 
-    def _service_time_of(self, moment: float) -> datetime:
-        return self.hook.service_time - timedelta(seconds=time() - moment)
-
-    def _find(self, sent: float | None = None) -> Iterator[dict[str, Any]]:
+    def _find(self, since: datetime | None = None) -> Iterator[dict[str, Any]]:
         """Yield the descriptions of what this task instance has started, the newest first.
 
         How AWS's filter matches names is not documented, so they are compared here.
 
-        :param sent: the Unix time of a call: then nothing older counts where only the name tells
+        :param since: then nothing older counts where only the name tells
         """
         told = self.own_name or self.tagged
-        if not told and sent is None:
+        if not told and since is None:
             return  # nothing would tell it from what others have started
         items = [
             item for item in self.hook.iterate(self.resource.list, name=self.name) if item.get("name") == self.name
         ]
-        if not told and sent is not None:
-            earliest = self._service_time_of(sent) - MARGIN
-            items = [item for item in items if item["creationTime"] >= earliest]
+        if not told and since is not None:
+            items = [item for item in items if item["creationTime"] >= since]
         if self.attempt.dag_run_began:  # a DAG run's id may have been used before
             earliest = self.attempt.dag_run_began - SKEW
             items = [item for item in items if item["creationTime"] >= earliest]

@@ -1,24 +1,20 @@
-"""The course of a task that runs a workflow: take up what an earlier try has started, or start, and follow to the
-end."""
+"""The course of a task that runs a workflow: look before the start, and tell what came of the run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from time import sleep, time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_omics.compat import AirflowSkipException
-from airflow_provider_omics.exceptions import QuotaExceeded, Throttled
-from airflow_provider_omics.hooks import killing
 from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.links.omics import RUN_LINKS, persist_run_links
-from airflow_provider_omics.operators.adoption import Adoption, Step
+from airflow_provider_omics.operators.adoption import Adoption
 from airflow_provider_omics.operators.identity import Attempt
 from airflow_provider_omics.operators.run_report import RunReport
-from airflow_provider_omics.operators.run_start import RunStarter
-from airflow_provider_omics.operators.waiting import OmicsWaitingOperator, seconds
+from airflow_provider_omics.operators.starting import OmicsStartingOperator
+from airflow_provider_omics.operators.waiting import seconds
 from airflow_provider_omics.reports.request import rendered
 from airflow_provider_omics.resources import RUN
 
@@ -29,18 +25,15 @@ COMPARED = ("workflowId", "workflowVersionName", "runId", "roleArn", "outputUri"
 """What a run must have in common with a request to be gone on with."""
 
 
-class RunCourse(OmicsWaitingOperator):
+class RunCourse(OmicsStartingOperator):
     """Bring a run to its end; a subclass makes the request."""
 
     resource = RUN
     operator_extra_links = RUN_LINKS
+    told_by = "workflow, version, role, output URI or parameters"
     name: str | None
-    request_id: str | None
-    airflow_tags: bool
-    retry_cancelled: bool
     pending_timeout: float | timedelta | None
     run_timeout: float | timedelta | None
-    start_timeout: float | timedelta | None
     preflight: bool
     log_level: str | None
     log_lines: int
@@ -48,8 +41,6 @@ class RunCourse(OmicsWaitingOperator):
     def __init__(self, *, dry_run: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dry = dry_run  # dry_run is a method of Airflow's
-        self._turn: dict[str, Any] | None = None
-        self._awaited: str | None = None
 
     def limits(self, context: Context) -> Limits:
         """Add those of a run."""
@@ -75,103 +66,18 @@ class RunCourse(OmicsWaitingOperator):
         """Go on with what an earlier try has started, or start the run."""
         if self.dry:
             self._only_show(context, request)
-        if context["ti"].try_number > 1 and self._turn is None:
-            step = self._adoption(context, request).next_step(self._awaited, self.retry_cancelled)
-            self._awaited = None
-            self._leave_others(step)
-            if step.found is not None:
-                return self._take_up(context, step)
+        adoption = self._adoption(context, request)
+        taken_up = self._go_on(context, adoption)
+        if taken_up is not None:
+            return taken_up
         if self.retries and "cacheId" not in request:
             self.log.warning(
                 "This task has retries but no run cache: a retry computes everything again. Give cache_id."
             )
-        run = self._start(context, request)
+        run = self._start(context, adoption, request)
         cache = f" on run cache {request['cacheId']}" if "cacheId" in request else ""
         self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, run.get("runOutputUri"))
         return self._follow(context, run)
-
-    # --- what earlier tries have started
-
-    def _leave_others(self, step: Step) -> None:
-        for other in step.others:
-            self.log.warning(
-                "Run %s of an earlier try is under way, but was started with another request (workflow, version, "
-                "role, output URI or parameters): it is not this task's any more",
-                other["id"],
-            )
-            if self.cancel_on_kill:
-                killing.cancel(self.hook, RUN, {"id": other["id"]}, self._arn(other), "another request took its place")
-
-    def _take_up(self, context: Context, step: Step) -> dict[str, Any]:
-        """Go on with a run that an earlier try has started."""
-        assert step.found is not None  # noqa: S101 - as the caller has seen
-        run = step.found
-        if step.kind == "go_on":
-            self.log.info("Run %s of an earlier try is %s: this try goes on with it", run["id"], run["status"])
-            return self._follow(context, run)
-        if step.kind == "take":
-            self.log.info("Run %s of an earlier try has ended %s: no other one is started", run["id"], run["status"])
-            self._persist_links(context, run)
-            return self.outcome(context, dict(run))
-        if step.cancel and self.cancel_on_kill:
-            killing.cancel(self.hook, RUN, {"id": run["id"]}, self._arn(run), "the task was cleared")
-        self.log.info(
-            "Run %s of an earlier try is %s: this try waits for its end, since the cache is written then",
-            run["id"],
-            run["status"],
-        )
-        limits = OmicsWaitingOperator.limits(self, context)
-        return self._look_again(context, self.end_of(context, self._held_part(run), limits, "execute_again"))
-
-    def execute_again(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Look anew when the run of an earlier try has ended."""
-        ended = self.end_in(context, event)
-        return self.execute(context) if ended is None else self._look_again(context, ended)
-
-    def _look_again(self, context: Context, ended: Mapping[str, Any]) -> dict[str, Any]:
-        self._awaited = ended["id"]
-        return self.execute(context)
-
-    def find_again(self, context: Context) -> dict[str, Any] | None:
-        """Return the run of this task that is under way."""
-        found = self._adoption(context, self.checked_request(context)).under_way()
-        return dict(found) if found else None
-
-    # --- starting
-
-    def _start(self, context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
-        """Start the run, waiting for its turn as long as AWS refuses it."""
-        turn = self._turn or {"began": time(), "pauses": 0, "added": self._preflight(context, request)}
-        request = request | turn["added"]
-        timeout = seconds("start_timeout", self.start_timeout)
-        adoption = self._adoption(context, request)
-        own_token = self.request_id is not None or "requestId" in (self.extra_request or {})
-        starter = RunStarter(
-            self.hook, adoption, request, own_token, timeout, began=turn["began"], pauses=turn["pauses"]
-        )
-        while True:
-            try:
-                answer = starter.send()
-            except (Throttled, QuotaExceeded) as refused:
-                pause = starter.pause(refused)
-                if self.deferrable:
-                    self._defer_turn(context, pause, {**turn, "pauses": starter.pauses})
-                sleep(pause)
-                continue
-            self.mark_held(context, self._held_part(answer))
-            return starter.fresh(answer)
-
-    def _defer_turn(self, context: Context, pause: float, turn: dict[str, Any]) -> None:
-        from airflow_provider_omics.triggers.pause import PauseTrigger
-
-        trigger = PauseTrigger(until=time() + pause, try_number=context["ti"].try_number)
-        self.defer(trigger=trigger, method_name="start_again", kwargs={"turn": turn})
-
-    def start_again(self, context: Context, event: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
-        """Send the start again when its turn may have come."""
-        if event["try_number"] == context["ti"].try_number:  # see end_in()
-            self._turn = turn
-        return self.execute(context)
 
     def _preflight(self, context: Context, request: Mapping[str, Any]) -> dict[str, Any]:
         if not self.preflight:
@@ -187,22 +93,11 @@ class RunCourse(OmicsWaitingOperator):
         self.log.info("dry_run: nothing is started. StartRun would be sent as\n%s", rendered({**request, **added}))
         raise AirflowSkipException("dry_run: nothing was started; the request stands in the log.")
 
-    # --- following
-
-    def _arn(self, run: Mapping[str, Any]) -> str | None:
-        return run.get("arn") if self.airflow_tags else None
-
-    def _held_part(self, run: Mapping[str, Any]) -> dict[str, Any]:
-        return {"id": run["id"], "arn": self._arn(run)}
-
     def _persist_links(self, context: Context, run: Mapping[str, Any]) -> None:
         if self.do_xcom_push:
             meta = self.hook.conn.meta
-            persist_run_links(context["ti"], meta.region_name, run["id"], meta.partition, logs=self.log_level != "OFF")
-
-    def _follow(self, context: Context, run: Mapping[str, Any]) -> dict[str, Any]:
-        self._persist_links(context, run)
-        return self.wait(context, self._held_part(run)) if self.wait_for_completion else self._result(run)
+            log_level = (self.extra_request or {}).get("logLevel", self.log_level)
+            persist_run_links(context["ti"], meta.region_name, run["id"], meta.partition, logs=log_level != "OFF")
 
     @staticmethod
     def _result(run: Mapping[str, Any], **more: Any) -> dict[str, Any]:

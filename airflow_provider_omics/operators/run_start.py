@@ -1,17 +1,17 @@
-"""A StartRun that takes effect exactly once within one try, however AWS answers."""
+"""A start that takes effect exactly once within one try, however AWS answers."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import OutcomeUnknown, QuotaExceeded, StartTimeout, Throttled
 from airflow_provider_omics.operators.adoption import Adoption
 from airflow_provider_omics.operators.identity import token
-from airflow_provider_omics.resources import RUN
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -29,14 +29,15 @@ slots free for others, and still ask often enough to use up one start in ten sec
 
 @dataclass
 class RunStarter:
-    """Start one run.
+    """Start one run, or one batch of runs.
 
     :param hook: the client
-    :param adoption: how what this task instance has started is found again
-    :param request: the checked members of StartRun
+    :param adoption: what is started, and how it is found again
+    :param request: the checked members of the creating call
     :param own_token: whether the author gave the ``requestId``: then no other is tried
     :param start_timeout: seconds for which a refused start waits for its turn; None means no limit
     :param began: the Unix time at which this try first sent the request
+    :param since: a time of the service before which nothing of this try was started
     :param pauses: how often its turn was waited for
     """
 
@@ -45,54 +46,65 @@ class RunStarter:
     request: Mapping[str, Any]
     own_token: bool
     start_timeout: float | None
-    began: float = field(default_factory=time)
+    began: float
+    since: datetime
     pauses: int = 0
 
     def send(self) -> Mapping[str, Any]:
-        """Send the request; where the answer is lost, look for the run before sending again with the same token.
+        """Send the request; where the answer is lost, look for what it made before sending again.
 
-        :returns: the answer of StartRun, or the description of the run
+        The token is the same every time.
+
+        :returns: the answer, or the description of what was started
         :raises Throttled: if it is not this start's turn
         :raises QuotaExceeded: if a quota is used up
-        :raises OutcomeUnknown: if every answer was lost and no run is to be found
+        :raises OutcomeUnknown: if every answer was lost and nothing is to be found
         """
         for attempt in range(1, SENDS + 1):
-            sent = time()
             try:
-                return self.hook.create("StartRun", repeats=QUICK_REPEATS, **self.request)
+                return self.hook.create(self._operation, repeats=QUICK_REPEATS, **self.request)
             except OutcomeUnknown as unknown:
-                self.hook.log.warning("%s Looking for the run.", unknown)
-                if found := self.adoption.lost(sent):
-                    self.hook.log.info("Run %s was started all the same", found["id"])
+                self.hook.log.warning("%s Looking for the %s.", unknown, self._title)
+                if found := self.adoption.lost(self.since):
+                    self.hook.log.info("%s %s was started all the same", self._title.capitalize(), found["id"])
                     return found
                 if attempt == SENDS:
                     raise
         raise AssertionError("unreachable")
 
     def fresh(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the run of an answer, unless that is an older run of the same token: then start another one, once.
+        """Return what an answer tells of, unless that is an older one of the same token: then start another one, once.
 
-        :raises OutcomeUnknown: if the answer to the other token is an older run, too
+        :raises OutcomeUnknown: if the answer to the other token tells of an older one, too
         """
         if not self._is_replay(answer):
             return answer
         if self.own_token:
-            self.hook.log.warning("request_id %s has been used before, for run %s", *self._replayed(answer))
+            self.hook.log.warning("request_id %s has been used before, for %s %s", *self._replayed(answer))
             return answer
-        self.hook.log.warning("Token %s has been used before, for run %s; another one is sent", *self._replayed(answer))
+        self.hook.log.warning("Token %s has been used before, for %s %s; another one is sent", *self._replayed(answer))
         self.request = {**self.request, "requestId": token(self.request["requestId"], answer["id"])}
         again = self.send()
         if self._is_replay(again):
-            cause = f"it was answered with run {again['id']}, which is older than the call"
-            raise OutcomeUnknown("StartRun", self.request["requestId"], cause)
+            cause = f"it was answered with {self._title} {again['id']}, which is older than the call"
+            raise OutcomeUnknown(self._operation, self.request["requestId"], cause)
         return again
 
-    def _replayed(self, answer: Mapping[str, Any]) -> tuple[str, str]:
-        return self.request["requestId"], answer["id"]
+    @property
+    def _operation(self) -> str:
+        return str(self.adoption.resource.create)
+
+    @property
+    def _title(self) -> str:
+        return self.adoption.resource.title
+
+    def _replayed(self, answer: Mapping[str, Any]) -> tuple[str, str, str]:
+        return self.request["requestId"], self._title, answer["id"]
 
     def _is_replay(self, answer: Mapping[str, Any]) -> bool:
-        run = self.hook.look(RUN, id=answer["id"])
-        return run is not None and self.adoption.is_replay(run, self.began)
+        resource = self.adoption.resource
+        found = self.hook.look(resource, **resource.identifiers_in(answer))
+        return found is not None and bool(found["creationTime"] < self.since)
 
     def pause(self, refused: Throttled | QuotaExceeded) -> float:
         """Return the seconds to wait for the next turn: doubling, the upper half at random.
@@ -101,7 +113,7 @@ class RunStarter:
         """
         waited = time() - self.began
         if self.start_timeout is not None and waited >= self.start_timeout:
-            raise StartTimeout(waited, str(refused)) from refused
+            raise StartTimeout(waited, str(refused), self._title) from refused
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self.pauses, 16))
         self.pauses += 1
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
