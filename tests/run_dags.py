@@ -37,6 +37,7 @@ def outcome(module: str) -> dict[str, Any]:
         {
             "task": ti.task_id,
             "map_index": ti.map_index,
+            "label": ti.rendered_map_index,
             "state": str(ti.state),
             "tries": ti.try_number,
             "xcom": xcoms(dag_run.run_id, ti.task_id, ti.map_index),
