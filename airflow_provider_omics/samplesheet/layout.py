@@ -1,0 +1,140 @@
+"""What the columns of a samplesheet stand for, and whether a header fits it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from airflow_provider_omics.samplesheet.cells import convert, fault
+
+KEY_PARAM = "samplesheet_key"
+"""The Airflow param of a mapped task that carries the key of its row."""
+
+LONGEST_KEY = 250
+"""Characters of a map label that Airflow's database has room for."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question after the name that may be meant, or nothing."""
+    found = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the author and the workflow say of a samplesheet.
+
+    A parameter template has no types: its entries hold a description and whether the parameter is optional. Source:
+    https://docs.aws.amazon.com/omics/latest/dev/parameter-templates.html.
+    """
+
+    delimiter: str = ","
+    """The character between two cells."""
+    key_column: str | None = None
+    """The column that tells the rows apart; None means the first."""
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """The parameter of each column that is named otherwise; None for a column that is no parameter."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """The operator's argument that a column gives; it is no parameter then, unless ``columns`` says so too."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The type of each column that is no text."""
+    optional_columns: Collection[str] = ()
+    """Columns that may be absent, and whose cells may be empty."""
+    common_parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of every run; a cell that is not empty goes before them."""
+    template: Mapping[str, Mapping[str, Any]] | None = None
+    """The workflow's parameter template; None where it is not known."""
+
+    def key_of(self, header: Sequence[str]) -> str:
+        """Return the name of the key column."""
+        return self.key_column or header[0]
+
+    def parameter(self, column: str) -> str | None:
+        """Return the parameter that a column gives, if any."""
+        return self.columns.get(column, None if column in self.arguments else column)
+
+    def may_be_empty(self, column: str) -> bool:
+        """Tell whether the cells of a column may be empty."""
+        if column in self.optional_columns:
+            return True
+        if column in self.arguments:
+            return False
+        parameter = self.parameter(column)
+        described = (self.template or {}).get(parameter or "", {})
+        return parameter is None or parameter in self.common_parameters or bool(described.get("optional"))
+
+    def check(self, header: Sequence[str]) -> Iterator[str]:
+        """Yield what is wrong with a header."""
+        yield from self._names(header)
+        named = {name for name, parameter in self.columns.items() if parameter is not None}
+        named = (named | {*self.arguments, *self.types}) - {*self.optional_columns} | {self.key_of(header)}
+        for missing in sorted(named - {*header}):
+            yield f"the column {missing!r} is missing{nearest(missing, header)}"
+        distinct = dict.fromkeys(header)
+        for targets in (map(self.parameter, distinct), map(self.arguments.get, distinct)):
+            for name, count in Counter(filter(None, targets)).items():
+                if count > 1:
+                    yield f"{count} columns give {name!r}"
+        if self.template is not None:
+            yield from self._against(self.template, header)
+
+    def _names(self, header: Sequence[str]) -> Iterator[str]:
+        if len(header) == 1 and any(other in header[0] for other in {",", ";", "\t", "|"} - {self.delimiter}):
+            yield f"the whole line is one column: is {self.delimiter!r} the delimiter? Give delimiter="
+        for number, name in enumerate(header, start=1):
+            if not name:
+                yield f"column {number} has no name"
+            elif problem := fault(name):
+                yield f"the name of column {number} {problem}"
+        for name, count in Counter(filter(None, header)).items():
+            if count > 1:
+                yield f"{count} columns are named {name!r}"
+
+    def _against(self, template: Mapping[str, Mapping[str, Any]], header: Sequence[str]) -> Iterator[str]:
+        given = {parameter: column for column in header if (parameter := self.parameter(column))}
+        for parameter, column in given.items():
+            if parameter not in template:
+                yield (
+                    f"the column {column!r} is no parameter of the workflow{nearest(parameter, template) or '.'} "
+                    f"Name its parameter in columns=, or leave it out by columns={{{column!r}: None}}"
+                )
+        for parameter in self.common_parameters:
+            if parameter not in template:
+                yield f"common_parameters: {parameter!r} is no parameter of the workflow{nearest(parameter, template)}"
+        for parameter, described in template.items():
+            if not described.get("optional") and parameter not in {*given, *self.common_parameters}:
+                yield f"no column gives the workflow's parameter {parameter!r}{nearest(parameter, header)}"
+
+    def row(self, header: Sequence[str], cells: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """Return the arguments of a row's run, and what is wrong with its cells."""
+        parameters, arguments, problems = dict(self.common_parameters), {}, []
+        key = self.key_of(header)
+        for column, cell in zip(header, cells, strict=True):
+            try:
+                value = self._value(column, cell, is_key=column == key)
+            except ValueError as error:
+                problems.append(f"column {column!r} {error}")
+                continue
+            if value is None:
+                continue
+            if parameter := self.parameter(column):
+                parameters[parameter] = value[0]
+            if column in self.arguments:
+                arguments[self.arguments[column]] = value[0]
+        keys = [cell for column, cell in zip(header, cells, strict=True) if column == key]
+        return {"parameters": parameters, **arguments, "params": {KEY_PARAM: "".join(keys[:1])}}, problems
+
+    def _value(self, column: str, cell: str, *, is_key: bool) -> tuple[Any] | None:
+        """Return what a cell says, wrapped, since JSON's null is something too; None for an empty one."""
+        if not cell:
+            if is_key or not self.may_be_empty(column):
+                raise ValueError("is empty")
+            return None
+        if problem := fault(cell):
+            raise ValueError(problem)
+        if is_key and len(cell) > LONGEST_KEY:
+            raise ValueError(f"is the key and has {len(cell)} characters; Airflow keeps {LONGEST_KEY} of a label")
+        return (convert(cell, self.types.get(column, "str")),)
