@@ -91,7 +91,8 @@ class Ensurer:
 
     def is_meant(self, description: Mapping[str, Any]) -> bool:
         """Tell by its description whether a candidate is meant."""
-        return self.marker.items() <= description.get("tags", {}).items()
+        tags: dict[str, str] = description.get("tags", {})
+        return self.marker.items() <= tags.items()
 
     def choose(self, candidates: list[dict[str, Any]]) -> dict[str, Any] | None:
         """Return the oldest of the candidates that is meant, or None."""

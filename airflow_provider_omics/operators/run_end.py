@@ -69,7 +69,7 @@ class CancelRunOperator(OmicsWaitingOperator):
 
     @staticmethod
     def _result(run: Mapping[str, Any]) -> dict[str, Any]:
-        return {member: run.get(member) for member in ("id", "arn", "uuid", "status")}
+        return {member: run[member] for member in ("id", "arn", "uuid", "status")}
 
 
 class DeleteRunOperator(OmicsBaseOperator):

@@ -20,9 +20,9 @@ LIMITS = {"max_cpus": "maxCpus", "max_gpus": "maxGpus", "max_runs": "maxRuns", "
 
 
 def summary(group: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Return the XCom of a run group; a member that AWS left out is None."""
+    """Return the XCom of a run group, without what AWS leaves out: Airflow 3.0 cannot push None under a key."""
     members = {"id": "id", "arn": "arn", "tags": "tags", "name": "name"} | LIMITS
-    return {key: group.get(member) for key, member in members.items()} | more
+    return {key: group[member] for key, member in members.items() if member in group} | more
 
 
 class CreateRunGroupOperator(OmicsEnsuringOperator):
@@ -33,8 +33,8 @@ class CreateRunGroupOperator(OmicsEnsuringOperator):
     task, retry and worker. Two groups of one name would each allow the full limits.
 
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``tags``, ``name``, ``max_cpus``,
-    ``max_gpus``, ``max_runs``, ``max_duration`` and ``created``. ``tags`` is None where an existing group was found by
-    the list alone, which has none.
+    ``max_gpus``, ``max_runs``, ``max_duration`` and ``created``. A limit that the group does not have is left out, and
+    so are ``tags`` where an existing group was found by the list alone, which has none.
 
     Source: https://docs.aws.amazon.com/omics/latest/dev/creating-run-groups.html
 
