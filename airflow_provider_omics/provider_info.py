@@ -43,7 +43,12 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [{"integration-name": healthomics, "python-modules": ["airflow_provider_omics.hooks.omics"]}],
-        "triggers": [{"integration-name": healthomics, "python-modules": ["airflow_provider_omics.triggers.omics"]}],
+        "triggers": [
+            {
+                "integration-name": healthomics,
+                "python-modules": ["airflow_provider_omics.triggers.omics", "airflow_provider_omics.triggers.pause"],
+            }
+        ],
         "extra-links": [
             f"airflow_provider_omics.links.omics.{name}"
             for name in ("EngineLogLink", "RunCacheDataLink", "RunLink", "RunLogLink")

@@ -7,7 +7,7 @@ botocore's service model. The module imports neither Airflow nor boto3, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -27,6 +27,8 @@ class Resource:
     """The members of the create answer that carry the identifiers, in their order; by default those of their names."""
     list: str
     """The operation that lists them, e.g. ``ListRunCaches``."""
+    listed_time: str = "creationTime"
+    """The member of a listed item that says when it was created."""
     create: str | None = None
     """The operation that makes one; its answer carries the identifiers."""
     cancel: str | None = None
@@ -141,6 +143,7 @@ RUN_BATCH = Resource(
     identifiers=("batchId",),
     answered=("id",),
     list="ListBatch",
+    listed_time="createdAt",
     create="StartRunBatch",
     cancel="CancelRunBatch",
     delete="DeleteBatch",
@@ -153,6 +156,18 @@ RUN_BATCH = Resource(
     arn="runBatch/{batchId}",
 )
 """PROCESSED says that every run has ended, not how: https://docs.aws.amazon.com/omics/latest/dev/workflows-batch.html."""
+
+RUNS_OF_BATCH = replace(
+    RUN_BATCH,
+    word="runs_of_batch",
+    create=None,
+    cancel=None,
+    delete="DeleteRunBatch",
+    progress=RUN_BATCH.progress | {"PROCESSED", "CANCELLED"},
+    succeeded=frozenset({"RUNS_DELETED"}),
+    failed=frozenset({"FAILED", "RUNS_DELETE_FAILED"}),
+)
+"""A run batch as seen by who deletes its runs: lists and counts may lag, so that it may still seem PROCESSED."""
 
 WORKFLOW = Resource(
     word="workflow",
@@ -170,7 +185,9 @@ WORKFLOW = Resource(
     poll_seconds=5,
 )
 
-RESOURCES: Mapping[str, Resource] = {r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, RUN_BATCH, RUN_GROUP, WORKFLOW)}
+RESOURCES: Mapping[str, Resource] = {
+    r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, RUN_BATCH, RUNS_OF_BATCH, RUN_GROUP, WORKFLOW)
+}
 """Every record by its word; the trigger names a resource by it."""
 
 

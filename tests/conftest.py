@@ -105,14 +105,15 @@ def airflow_db() -> None:
 def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
     """Let the emulator's clock move where a wait would sleep."""
 
+    from airflow_provider_omics.hooks import killing
     from airflow_provider_omics.hooks import omics as hook_module
-    from airflow_provider_omics.operators import adoption, run_course
+    from airflow_provider_omics.operators import adoption, run_batch_course, starting
     from airflow_provider_omics.triggers import omics as trigger_module
 
     async def advance(seconds: float) -> None:
         omics_clock.advance(seconds)
 
-    for module in (hook_module, adoption, run_course):
+    for module in (hook_module, killing, adoption, run_batch_course, starting):
         monkeypatch.setattr(module, "sleep", omics_clock.advance)
     monkeypatch.setattr(trigger_module, "sleep", advance)
 
@@ -162,3 +163,14 @@ def begin(omics: Any, workflow_id: str, omics_bucket: str) -> Callable[..., str]
     return lambda **members: str(
         omics.start_run(workflowId=workflow_id, roleArn=role, outputUri=output, **members)["id"]
     )
+
+
+@pytest.fixture
+def first_try(start: Any, context: ContextMaker) -> Any:
+    """Return a maker of what the first try leaves behind when its worker dies: a run that nobody waits for."""
+
+    def make(at: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+        made: dict[str, Any] = start(wait_for_completion=False, **arguments).execute(context(**(at or {})))
+        return made
+
+    return make

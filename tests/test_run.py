@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowSkipException
 from airflow_provider_omics.links.omics import RUN_LINKS
-from airflow_provider_omics.operators import run_course, run_start
+from airflow_provider_omics.operators import run_start, starting
 from airflow_provider_omics.triggers import pause as pause_module
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
 from tests.waits import both_modes, finish
@@ -89,7 +89,7 @@ def test_denied_counts_do_not_fail_a_completed_run(
 ) -> None:
     omics_faults.deny("ListRunTasks")
     result = finish(start(deferrable=deferrable), context())
-    assert (result["status"], result["tasks_computed"], result["tasks_reused"]) == ("COMPLETED", None, None)
+    assert set(result) == KEYS - {"tasks_computed", "tasks_reused", "cache_summary"}
 
 
 @pytest.mark.parametrize(("retries", "cached", "warned"), [(2, False, True), (2, True, False), (0, False, False)])
@@ -229,7 +229,7 @@ def test_a_throttled_start_waits_for_its_turn(
     assert finish(start(deferrable=deferrable), context())["status"] == "COMPLETED"
     assert len(omics.list_runs()["items"]) == 1
     assert len(turns) == 4
-    assert all(7 <= turn <= 120 for turn in turns)
+    assert all(5 <= turn <= 120 for turn in turns)
     assert omics_faults.calls["GetWorkflow"] == 1  # the preflight is not made again
 
 
@@ -261,8 +261,8 @@ def turns(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> list[float]:
         now: float = omics_clock.now().timestamp()
         return now
 
-    for module in (run_course, run_start, pause_module):
+    for module in (starting, run_start, pause_module):
         monkeypatch.setattr(module, "time", time)
-    monkeypatch.setattr(run_course, "sleep", sleep)
+    monkeypatch.setattr(starting, "sleep", sleep)
     monkeypatch.setattr(pause_module, "sleep", pause)
     return waited

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.links.omics import RunLink
 from tests.conftest import ContextMaker, Logged
@@ -116,7 +117,7 @@ def test_of_many_failed_tasks_five_are_asked_about(
     operator = start(wait_for_completion=False)
     run_id = operator.execute(context())["id"]
     many = [{"name": f"align_{n}", "taskId": str(n), "status": "FAILED"} for n in range(1, 9)]
-    monkeypatch.setattr(operator, "_list_tasks", lambda _: many)
+    monkeypatch.setattr(OmicsHook, "iterate", lambda *_, **__: iter(many))
     url = "https://b/k?X-Amz-Signature=0123456789abcdef"
     with pytest.raises(errors.RunFailed) as caught:
         operator.outcome(context(), omics.get_run(id=run_id) | {"status": "FAILED", "statusMessage": url})

@@ -35,7 +35,7 @@ def finish(operator: OmicsWaitingOperator, context: Any) -> dict[str, Any]:
         operator.__dict__.pop("hook", None)
         operator._awaited = operator._turn = operator._held = None
         method = getattr(operator, deferred.method_name)
-        going_on = partial(method, context, event=event, **json.loads(json.dumps(deferred.kwargs or {})))
+        going_on = partial(method, context, event=event)
 
 
 def event_of(trigger: OmicsTrigger | PauseTrigger) -> dict[str, Any]:

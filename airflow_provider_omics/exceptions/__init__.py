@@ -20,6 +20,12 @@
     ├── ResourceFailed *            what a sensor watched has ended, and not well
     ├── StartTimeout                a start was refused until its time ran out; nothing was started
     ├── WaitTimeout                 a wait came to one of its limits
+    ├── RunBatchError               a run batch did not end as was asked for
+    │   ├── RunBatchCancelled       it was cancelled, by Airflow
+    │   │   └── RunBatchCancelledForGood * by somebody else
+    │   ├── RunBatchFailed          more of its samples did not complete than are accepted
+    │   │   └── RunBatchFailedForGood * and no retry would start one of them again
+    │   └── RunBatchNotDeleted      some of its runs could not be deleted
     ├── RunCacheError               a run cache is not what was asked for
     │   ├── RunCacheDrift *         it exists with another default behaviour
     │   ├── RunCacheElsewhere *     its name exists, but only at other S3 locations or owners
@@ -31,6 +37,7 @@
     │   ├── RunGroupExists *        it exists, and the author wants an error then
     │   ├── RunGroupGone            AWS answered with one that does not exist any more
     │   └── RunGroupInUse           it cannot be deleted: runs of it are active
+    ├── RunSettingsUnreadable       the settings of a batch's runs cannot be read from S3, or written there
     ├── SamplesheetInvalid *        a samplesheet is wrong; all that is wrong with it
     ├── SamplesheetUnreadable       a samplesheet is not there, or may not be read
     └── RunError                    a run did not complete
@@ -63,6 +70,15 @@ from airflow_provider_omics.exceptions.run import (
     RunFailed,
     RunFailedForGood,
     StartTimeout,
+)
+from airflow_provider_omics.exceptions.run_batch import (
+    RunBatchCancelled,
+    RunBatchCancelledForGood,
+    RunBatchError,
+    RunBatchFailed,
+    RunBatchFailedForGood,
+    RunBatchNotDeleted,
+    RunSettingsUnreadable,
 )
 from airflow_provider_omics.exceptions.run_cache import (
     RunCacheDrift,
@@ -108,6 +124,12 @@ __all__ = [
     "PreflightFailedForGood",
     "QuotaExceeded",
     "ResourceFailed",
+    "RunBatchCancelled",
+    "RunBatchCancelledForGood",
+    "RunBatchError",
+    "RunBatchFailed",
+    "RunBatchFailedForGood",
+    "RunBatchNotDeleted",
     "RunCacheDrift",
     "RunCacheElsewhere",
     "RunCacheError",
@@ -124,6 +146,7 @@ __all__ = [
     "RunGroupExists",
     "RunGroupGone",
     "RunGroupInUse",
+    "RunSettingsUnreadable",
     "SamplesheetInvalid",
     "SamplesheetUnreadable",
     "StartTimeout",

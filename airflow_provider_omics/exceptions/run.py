@@ -52,11 +52,13 @@ class StartTimeout(OmicsError):
 
     :param waited: for how many seconds it waited
     :param refusal: what AWS answered last
+    :param title: what was to be started, in words
     """
 
-    def __init__(self, waited: float, refusal: str) -> None:
+    def __init__(self, waited: float, refusal: str, title: str = "run") -> None:
         super().__init__(
-            f"The run was not started: its turn did not come within {waited:.0f} s (start_timeout). AWS's last answer: "
-            f"{refusal} Next: start fewer runs at once, raise start_timeout, or ask AWS for a higher rate or quota."
+            f"The {title} was not started: its turn did not come within {waited:.0f} s (start_timeout). AWS's last "
+            f"answer: {refusal} Next: start fewer runs at once, raise start_timeout, or ask AWS for a higher rate or "
+            "quota."
         )
         self.waited = waited

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.compat import task_state
-from airflow_provider_omics.exceptions import NoAnswer, OmicsServiceError
+from airflow_provider_omics.exceptions import Conflict, NoAnswer, OmicsServiceError
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ OVER = {
     None: "cleared",
 }
 """The states in which Airflow itself says that a try is over for good, in words; None: cleared, not yet scheduled."""
+
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before a refused cancellation is sent again: AWS cancels no batch that is still CREATING."""
 
 TRY_ENDED = "airflow_try_ended"
 """The tag that tells later tries that Airflow gave this one up."""
@@ -53,10 +57,9 @@ def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn
     :param arn: its ARN; None where it carries no tags of ours
     :param why: why the try has ended, in words
     """
-    assert resource.cancel  # noqa: S101 - asked for by the callers
     which = "/".join(identifiers.values())
     try:
-        hook.call(resource.cancel, **identifiers)
+        _send_cancel(hook, resource, identifiers)
     except (NoAnswer, OmicsServiceError) as error:
         hook.log.warning("%s %s could not be cancelled: %s", resource.title.capitalize(), which, error)
     else:
@@ -68,6 +71,20 @@ def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn
         )
     if arn:
         give_up(hook, resource, arn, why)
+
+
+def _send_cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str]) -> None:
+    assert resource.cancel  # noqa: S101 - asked for by the callers
+    for seconds in PAUSES:
+        try:
+            hook.call(resource.cancel, **identifiers)
+        except Conflict:
+            if resource.status_of(hook.describe(resource, **identifiers)) not in resource.progress:
+                raise
+            sleep(seconds)
+        else:
+            return
+    hook.call(resource.cancel, **identifiers)
 
 
 def give_up(hook: OmicsHook, resource: Resource, arn: str, why: str) -> None:

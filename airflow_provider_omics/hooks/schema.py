@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore
 from botocore import xform_name
-from botocore.model import MapShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 from botocore.session import get_session
 
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
@@ -77,6 +77,10 @@ def _check_value(argument: str, shape: Shape, value: Any) -> Any:
         return _check_string(argument, shape, value)
     if isinstance(shape, MapShape):
         return _check_map(argument, shape, value)
+    if isinstance(shape, ListShape):
+        return _check_list(argument, shape, value)
+    if isinstance(shape, StructureShape) and not shape.is_document_type:
+        return check_structure(argument, shape, value)
     if shape.type_name in ("integer", "long"):
         return _check_integer(argument, shape, value)
     return value
@@ -105,11 +109,34 @@ def _check_integer(argument: str, shape: Shape, value: Any) -> int:
     return number
 
 
+def _check_list(argument: str, shape: ListShape, value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise OmicsInputError(argument, f"must be a list, not {value!r} ({type(value).__name__}).")
+    _check_bounds(argument, shape, len(value), f"has {len(value)}", "entries")
+    return [_check_value(f"{argument}[{number}]", shape.member, each) for number, each in enumerate(value)]
+
+
+def check_structure(argument: str, shape: StructureShape, value: Any) -> dict[str, Any]:
+    """Check what stands within a request, as :func:`check` checks the whole.
+
+    :param argument: where it stands, e.g. ``batch_run_settings[3]``
+    """
+    if not isinstance(value, Mapping):
+        raise OmicsInputError(argument, f"must be a dict, not {value!r} ({type(value).__name__}).")
+    for member in value:
+        if member not in shape.members:
+            raise OmicsVersionError(f"the member {member!r} of {argument}", botocore.__version__, None)
+    for member in shape.required_members:
+        if value.get(member) in (None, ""):
+            raise OmicsInputError(f"{argument}.{member}", "needs a value.")
+    return {member: _check_value(f"{argument}.{member}", shape.members[member], each) for member, each in value.items()}
+
+
 def _check_map(argument: str, shape: MapShape, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise OmicsInputError(argument, f"must be a dict, not {value!r} ({type(value).__name__}).")
-    if argument == "tags":
-        _check_tags(value)
+    if argument.lower().endswith("tags"):
+        _check_tags(argument, value)
     return {
         _check_value(f"{argument}, key {key!r}", shape.key, key): _check_value(
             f"{argument}[{key!r}]", shape.value, each
@@ -118,14 +145,14 @@ def _check_map(argument: str, shape: MapShape, value: Any) -> dict[str, Any]:
     }
 
 
-def _check_tags(tags: Mapping[str, Any]) -> None:
+def _check_tags(argument: str, tags: Mapping[str, Any]) -> None:
     count, prefix = RULES["tags.count"], RULES["tags.reserved_prefix"]
     if len(tags) > int(count.limit):
-        raise OmicsInputError("tags", f"at most {count.limit} are allowed, not {len(tags)} ({count.source}).")
+        raise OmicsInputError(argument, f"at most {count.limit} are allowed, not {len(tags)} ({count.source}).")
     for key in tags:
         if str(key).lower().startswith(str(prefix.limit)):
             raise OmicsInputError(
-                "tags",
+                argument,
                 f"the key {key!r} begins with {prefix.limit!r}, which AWS keeps to itself ({prefix.source}).",
             )
 

@@ -25,6 +25,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result as plain JSON, without what is None: Airflow 3.0 cannot push None as an entry of its own."""
+    return {str(key): plain(each) for key, each in value.items() if each is not None}
+
+
 class OmicsBaseOperator(BaseOperator):
     """Call one operation of HealthOmics.
 
@@ -102,8 +107,7 @@ class OmicsBaseOperator(BaseOperator):
         """Check the request, and then act on it; the result is plain JSON."""
         request = self.checked_request(context)
         self.hook.log_identity()
-        result: dict[str, Any] = plain(self.act(context, request))
-        return result
+        return result_of(self.act(context, request))
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Do what the operator is for."""

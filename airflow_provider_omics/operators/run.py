@@ -26,7 +26,7 @@ class StartRunOperator(RunCourse):
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid``, ``status``,
     ``run_output_uri``, and, after a wait, ``tasks_computed``, ``tasks_reused``, ``cache_summary`` (which tasks, by
     name and number; pushed for a failed run too) and ``outputs`` (what the run declares as its outputs, else the S3
-    URIs of its files; at most 64 KiB). What may not be read is None, and a warning.
+    URIs of its files; at most 64 KiB). What may not be read is left out, with a warning.
 
     Source: https://docs.aws.amazon.com/omics/latest/dev/starting-a-run.html
 

@@ -1,0 +1,106 @@
+"""The settings of a batch's runs: checked, and kept in S3 where they are too many for one request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
+from airflow_provider_omics.hooks import s3, schema
+from airflow_provider_omics.resources import RULES
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.hooks.omics import OmicsHook
+
+INLINE = 100
+"""How many settings a request itself can carry: the ``max`` of ``inlineSettings`` in botocore's model."""
+
+ARGUMENT = "batch_run_settings"
+
+
+def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Check the settings of runs by the service's model and by AWS's own rules.
+
+    :raises OmicsInputError: for the first that breaks a rule
+    """
+    limit = RULES["run_batches.runs"]
+    if not 1 <= len(settings) <= int(limit.limit):
+        raise OmicsInputError(
+            ARGUMENT, f"has {len(settings)} entries; 1 to {limit.limit} are allowed ({limit.source})."
+        )
+    batch = schema.input_shape("StartRunBatch", {})
+    shape: Any = batch.members["batchRunSettings"].members["inlineSettings"].member  # type: ignore[attr-defined]
+    checked = [schema.check_structure(f"{ARGUMENT}[{number}]", shape, each) for number, each in enumerate(settings)]
+    twice = [key for key, number in Counter(each["runSettingId"] for each in checked).items() if number > 1]
+    if twice:
+        raise OmicsInputError(
+            ARGUMENT, f"every runSettingId must be there once; more than once are {', '.join(twice)}."
+        )
+    return checked
+
+
+def body(settings: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return settings as the JSON that StartRunBatch reads from S3, the same for equal settings."""
+    return json.dumps(settings, sort_keys=True).encode()
+
+
+def uri_in(folder: str, settings: Sequence[Mapping[str, Any]]) -> str:
+    """Return where settings are kept in a folder: named by their content, so that an object never changes.
+
+    :param folder: an S3 URI
+    :raises ValueError: if it is none
+    """
+    bucket, prefix = s3.split(folder)
+    return "/".join(
+        part for part in (f"s3://{bucket}", prefix, f"{hashlib.sha256(body(settings)).hexdigest()}.json") if part
+    )
+
+
+def write(hook: OmicsHook, uri: str, settings: Sequence[Mapping[str, Any]]) -> None:
+    """Write settings to S3.
+
+    :raises RunSettingsUnreadable: if they cannot be written
+    """
+    bucket, key = s3.split(uri)
+    try:
+        s3.client(hook).put_object(Bucket=bucket, Key=key, Body=body(settings), ContentType="application/json")
+    except (BotoCoreError, ClientError) as error:
+        raise RunSettingsUnreadable(uri, str(error)) from error
+    hook.log.info("Wrote the settings of %d runs to %s", len(settings), uri)
+
+
+def version(hook: OmicsHook, uri: str) -> str | None:
+    """Return the ETag of settings in S3; None where this identity may not look.
+
+    :raises RunSettingsUnreadable: if they are not there, or S3 does not answer
+    """
+    bucket, key = s3.split(uri)
+    try:
+        return str(s3.client(hook).head_object(Bucket=bucket, Key=key)["ETag"])
+    except ClientError as error:
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 403:
+            raise RunSettingsUnreadable(uri, str(error)) from error
+        hook.log.warning("%s is told by its name alone, since s3:GetObject is not allowed to this identity", uri)
+        return None
+    except BotoCoreError as error:
+        raise RunSettingsUnreadable(uri, str(error)) from error
+
+
+def read(hook: OmicsHook, uri: str) -> list[dict[str, Any]]:
+    """Read settings from S3.
+
+    :raises RunSettingsUnreadable: if they are not there, may not be read, or are no list of settings
+    """
+    bucket, key = s3.split(uri)
+    try:
+        found = json.loads(s3.client(hook).get_object(Bucket=bucket, Key=key)["Body"].read())
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise RunSettingsUnreadable(uri, str(error)) from error
+    if not isinstance(found, list) or not all(isinstance(each, dict) and "runSettingId" in each for each in found):
+        raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
+    return found

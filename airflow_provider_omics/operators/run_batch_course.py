@@ -1,0 +1,222 @@
+"""The course of a task that starts a run batch: all samples, or on a retry those that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_omics.exceptions import OmicsInputError
+from airflow_provider_omics.hooks.waiting import interval
+from airflow_provider_omics.operators.adoption import Adoption
+from airflow_provider_omics.operators.identity import Attempt, digest, token
+from airflow_provider_omics.operators.run_batch_report import RunBatchReport
+from airflow_provider_omics.operators.starting import OmicsStartingOperator
+from airflow_provider_omics.resources import RUN_BATCH
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.compat import Context
+
+COMPARED = ("workflowId", "workflowVersionName", "roleArn", "outputUri", "parameters")
+"""What the shared settings of a batch must have in common with a request for it to be gone on with."""
+
+LONGEST_NAME = 64
+"""Characters of a ``batchName``, by botocore's model."""
+
+
+class RunBatchCourse(OmicsStartingOperator):
+    """Bring a batch to its end; a subclass makes the request."""
+
+    resource = RUN_BATCH
+    told_by = "workflow, version, role, output URI, parameters or the settings of the runs"
+    operation: str  # type: ignore[misc]
+    batch_name: str | None
+    batch_run_settings: Any
+    settings_s3_prefix: str | None
+    accept_failures: float
+    retry_failed: bool
+    count_tasks_up_to: int
+
+    # --- the request
+
+    def _settings(self) -> str | list[dict[str, Any]]:
+        """Return the settings of the runs, checked, or the S3 URI of their file."""
+        from airflow_provider_omics.hooks import run_settings, s3
+
+        given = self.batch_run_settings
+        if isinstance(given, Mapping) and len(given) == 1:
+            given = given.get("inlineSettings") or given.get("s3UriSettings")
+        if isinstance(given, str):
+            try:
+                key = s3.split(given)[1]
+            except ValueError as error:
+                raise OmicsInputError("batch_run_settings", f"{error}, nor a list.") from None
+            if not key:
+                raise OmicsInputError("batch_run_settings", f"{given} names a bucket, but no object in it.")
+            return given
+        if isinstance(given, Sequence):
+            return run_settings.check(given)
+        raise OmicsInputError("batch_run_settings", f"must be a list or an S3 URI, not {type(given).__name__}.")
+
+    def _member(self, settings: str | list[dict[str, Any]]) -> dict[str, Any]:
+        """Return settings as the API takes them: in the request itself, or where they are kept in S3."""
+        from airflow_provider_omics.hooks import run_settings
+
+        if isinstance(settings, str):
+            return {"s3UriSettings": settings}
+        if len(settings) <= run_settings.INLINE:
+            return {"inlineSettings": settings}
+        folder = self.settings_s3_prefix
+        if folder is None and isinstance(self.batch_run_settings, str):
+            folder = self.batch_run_settings.rpartition("/")[0]
+        if folder is None:
+            raise OmicsInputError(
+                "batch_run_settings",
+                f"has {len(settings)} entries, of which a request carries at most {run_settings.INLINE}. Give "
+                "settings_s3_prefix, where they are written to S3, or write them there as JSON and give the URI.",
+            )
+        try:
+            return {"s3UriSettings": run_settings.uri_in(folder, settings)}
+        except ValueError as error:
+            raise OmicsInputError("settings_s3_prefix", f"{error}.") from None
+
+    def _adoption(self, context: Context, request: Mapping[str, Any]) -> Adoption:
+        from airflow_provider_omics.hooks import run_settings
+
+        shared = request["defaultRunSetting"]
+        asked = {member: shared.get(member) for member in COMPARED}
+        asked["batchRunSettings"] = request["batchRunSettings"]
+        if isinstance(settings := self._settings(), str):
+            asked["version"] = run_settings.version(self.hook, settings)
+        attempt = Attempt.of(context, self.hook)
+        own_name = "batchName" not in request
+        own = attempt.task.digest if self.airflow_tags else digest(attempt.task.digest, attempt.max_tries, asked)
+        return Adoption(
+            self.hook,
+            RUN_BATCH,
+            attempt,
+            asked,
+            attempt.task.readable(f"-{own}", LONGEST_NAME) if own_name else request["batchName"],
+            own_name=own_name,
+            tagged=self.airflow_tags,
+            # GetBatch does not tell the settings of the runs: without tags, a name of ours stands for all of them.
+            compared=() if own_name and not self.airflow_tags else tuple(asked),
+        )
+
+    def _completed_request(self, adoption: Adoption, request: dict[str, Any], leave_out: set[str]) -> dict[str, Any]:
+        """Return what is sent: with name, tags and token, and without the samples that are not to be started."""
+        from airflow_provider_omics.hooks import run_settings, schema
+
+        settings = self._settings()
+        if leave_out:
+            listed = run_settings.read(self.hook, settings) if isinstance(settings, str) else settings
+            settings = [each for each in listed if each["runSettingId"] not in leave_out]
+            request = request | {"batchRunSettings": self._member(settings)}
+        if isinstance(settings, list) and "s3UriSettings" in request["batchRunSettings"]:
+            run_settings.write(self.hook, request["batchRunSettings"]["s3UriSettings"], settings)
+        attempt = adoption.attempt
+        request = {**request, "batchName": adoption.name}
+        if tags := {**request.get("tags", {}), **adoption.tags}:
+            request["tags"] = tags
+        own_token = token(self.operation, attempt.task.digest, attempt.try_number, request)
+        return schema.check(self.operation, {"requestId": own_token} | request, {"tags": "tags"})
+
+    # --- what earlier tries have started
+
+    def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """Go on with what an earlier try has started, or start the batch of what is left."""
+        adoption = self._adoption(context, request)
+        taken_up = self._go_on(context, adoption)
+        if taken_up is not None:
+            return taken_up
+        leave_out: set[str] = set()
+        if earlier := self._earlier(adoption):
+            report = self._report(earlier)
+            if report.is_good(self.accept_failures) or (report.total and not report.left):
+                return self._finished(context, report)
+            leave_out = {key for key, sample in report.samples.items() if sample.completed or not sample.heals}
+            self.log.info("%d of %d samples are left by earlier tries", report.left, report.total)
+        shared = request["defaultRunSetting"]
+        if self.retries and "cacheId" not in shared:
+            self.log.warning(
+                "This task has retries but no run cache: what a failed run had completed is computed again. Give "
+                "default_run_setting a cacheId."
+            )
+        batch = self._start(context, adoption, self._completed_request(adoption, request, leave_out))
+        self.log.info("Started run batch %s, name %s", batch["id"], adoption.name)
+        return self._follow(context, batch)
+
+    def _earlier(self, adoption: Adoption) -> list[Mapping[str, Any]]:
+        """Return the batches of earlier tries whose completed samples count."""
+        return adoption.ended() if self.retry_failed and adoption.attempt.try_number > 1 else []
+
+    def _take(self, context: Context, ended: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Take a batch that was processed only if enough of its samples completed."""
+        if ended["status"] not in RUN_BATCH.succeeded:
+            return super()._take(context, ended)
+        report = self._report([ended])
+        if report.unsettled:
+            self._pause(context, report, 1, "start_again", {"turn": None})
+            return self.execute(context)
+        if report.is_good(self.accept_failures):
+            return self._finished(context, report)
+        return None  # act() starts what is left
+
+    # --- what came of it
+
+    def _report(self, batches: Sequence[Mapping[str, Any]]) -> RunBatchReport:
+        return RunBatchReport(self.hook, batches, self.retry_cancelled)
+
+    def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of a batch whose runs have ended, with what earlier tries had completed."""
+        return self._outcome(context, description, looks=0)
+
+    def _outcome(self, context: Context, description: dict[str, Any], looks: int) -> dict[str, Any]:
+        earlier: list[Mapping[str, Any]] = []
+        if context["ti"].try_number > 1 and self.retry_failed:
+            found = self._earlier(self._adoption(context, self.checked_request(context)))
+            earlier = [batch for batch in found if batch["id"] != description["id"]]
+        while True:
+            report = self._report([*earlier, description])
+            if description["status"] not in RUN_BATCH.succeeded or not report.unsettled:
+                return self._finished(context, report)
+            looks += 1
+            going_on = {"batch_id": description["id"], "looks": looks}
+            self._pause(context, report, looks, "look_at_runs", going_on)
+            description = self.hook.describe(RUN_BATCH, batchId=description["id"])
+
+    def _pause(
+        self, context: Context, report: RunBatchReport, looks: int, method_name: str, kwargs: dict[str, Any]
+    ) -> None:
+        """Wait before the next look at runs that have not ended though their batch is processed."""
+        pause = interval(looks, self.resource.poll_seconds if self.waiter_delay is None else self.waiter_delay)
+        self.log.info("%d runs of a batch that is PROCESSED have not ended, as far as AWS tells", report.unsettled)
+        if self.deferrable:
+            self._defer_pause(context, pause, method_name, **kwargs)
+        sleep(pause)
+
+    def look_at_runs(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Look at the runs of a processed batch again."""
+        if event["try_number"] != context["ti"].try_number:  # see end_in()
+            return self.execute(context)
+        description = self.hook.describe(RUN_BATCH, batchId=event["carried"]["batch_id"])
+        return self._outcome(context, description, event["carried"]["looks"])
+
+    def _finished(self, context: Context, report: RunBatchReport) -> dict[str, Any]:
+        """Return the result, or raise the error that the end of the batches means."""
+        report.count_tasks(self.count_tasks_up_to)
+        result, counted = report.result(), report.counts
+        self.log.info("Samples of run batch %s: %s", report.batch["id"], counted)
+        if not report.is_good(self.accept_failures):
+            if self.do_xcom_push:
+                for key in ("counts", "runs"):
+                    context["ti"].xcom_push(key, result[key])
+            raise report.error(retry_failed=self.retry_failed)
+        if missed := counted["total"] - counted["completed"]:
+            self.log.warning(
+                "%d of %d samples did not complete, which accept_failures=%s allows",
+                missed,
+                counted["total"],
+                self.accept_failures,
+            )
+        return result
