@@ -25,6 +25,10 @@ else:
 IDENTITY_TIMEOUT_SECONDS = 5.0
 """How long AWS STS is asked for the account: a private network without an STS endpoint must not hold up the task."""
 
+REQUESTS_PER_SECOND = 4.0
+"""AWS allows ten of each operation in the whole account (https://docs.aws.amazon.com/omics/latest/dev/api-quotas.html),
+and Amazon MWAA usually runs two triggerers."""
+
 
 class OmicsClientHook(Base):
     """Make clients of HealthOmics from an Airflow AWS connection; :class:`OmicsHook` is the one to use."""
@@ -120,6 +124,25 @@ class OmicsClientHook(Base):
                 'whose values are strings, e.g. {"cost-center": "genomics"}.'
             )
         return tags
+
+    @cached_property
+    def requests_per_second(self) -> float:
+        """The entry ``requests_per_second`` of the connection's extra: how many requests of one operation the deferred
+        waits of one triggerer make; by default 4, since AWS allows 10 in the whole account.
+
+        :raises OmicsConnectionError: if it is not a number above 0
+        """
+        given = self.conn_config.extra_config.get("requests_per_second", REQUESTS_PER_SECOND)
+        try:
+            rate = float(given)
+        except (TypeError, ValueError):
+            rate = 0.0
+        if not 0 < rate < float("inf"):
+            raise OmicsConnectionError(
+                f"The extra of the Airflow connection {self.aws_conn_id!r} has an entry requests_per_second, which "
+                f"must be a number above 0, not {given!r}."
+            )
+        return rate
 
     @cached_property
     def identity(self) -> str:

@@ -83,6 +83,16 @@ class OmicsHook(OmicsClientHook):
                 raise
         raise AssertionError("unreachable")
 
+    def ask(self, operation: str, **members: Any) -> dict[str, Any]:
+        """Make one call that reads, and send it once: for those who pace themselves.
+
+        :param operation: the API's name, e.g. ``GetRun``
+        :param members: the members of its input, named as in the API
+        :raises NoAnswer: if AWS could not be reached
+        :raises OmicsServiceError: what AWS answered
+        """
+        return self._send(self.conn_once, operation, members)
+
     def _send(self, client: Any, operation: str, members: dict[str, Any]) -> dict[str, Any]:
         method = schema.method(client, operation, members)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +49,18 @@ def input_shape(operation: str, members: Mapping[str, Any]) -> StructureShape:
             needed = since.members.get(member) if since else None
             raise OmicsVersionError(f"the member {member!r} of {operation}", botocore.__version__, needed)
     return shape
+
+
+def members_of(operation: str) -> frozenset[str]:
+    """Return the members of an operation's input, in the installed botocore."""
+    return frozenset(input_shape(operation, {}).members)
+
+
+def in_model_order(enum: str, values: Collection[str]) -> list[str]:
+    """Return some values of an enum in the order of the model, which for statuses is that of a resource's life."""
+    shape = service_model().shape_for(enum)
+    assert isinstance(shape, StringShape)  # noqa: S101 - as every enum is
+    return [value for value in shape.enum if value in values]
 
 
 def check(operation: str, request: Mapping[str, Any], arguments: Mapping[str, str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 from airflow_provider_omics.resources import Resource
@@ -38,6 +39,16 @@ class Limits:
     def plain(self) -> dict[str, Any]:
         """Return the limits as plain JSON."""
         return asdict(self)
+
+    def by(self, due: float, now: float) -> float:
+        """Return when to look next: as planned, or when ``execution_timeout`` is used up.
+
+        :param due: the planned time, on any clock
+        :param now: the time on that clock
+        """
+        if self.execution_timeout is None:
+            return due
+        return min(due, now + max(self.execution_timeout - time(), 0.0))
 
     def reached(
         self, resource: Resource, looks: int, description: Mapping[str, Any] | None, service_time: datetime
