@@ -56,8 +56,24 @@ def build_the_api_once() -> None:
     supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
 
 
+def tell_callbacks_the_exception() -> None:
+    """Put the exception into a callback's context: every worker does, ``dag.test()`` only from Airflow 3.3 on."""
+    try:
+        from airflow.sdk.execution_time import task_runner
+    except ImportError:  # Airflow 2, where it does
+        return
+    finalize = task_runner.finalize
+
+    def told(ti: Any, state: Any, context: Any, log: Any, error: BaseException | None = None) -> None:
+        context["exception"] = error
+        finalize(ti, state, context, log, error)
+
+    task_runner.finalize = told
+
+
 if __name__ == "__main__":
     build_the_api_once()
+    tell_callbacks_the_exception()
     sys.path.insert(0, conf.get("core", "dags_folder"))
     report, *modules = sys.argv[1:]
     Path(report).write_text(json.dumps([outcome(module) for module in modules]))

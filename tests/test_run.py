@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -266,3 +267,18 @@ def turns(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> list[float]:
     monkeypatch.setattr(starting, "sleep", sleep)
     monkeypatch.setattr(pause_module, "sleep", pause)
     return waited
+
+
+def test_lazy_sequences_in_parameters_become_lists(start: Any, context: ContextMaker, omics: Any) -> None:
+    """As the gathered results of mapped tasks are."""
+
+    class Lazy(Sequence[str]):
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: Any) -> Any:
+            return ["a.bam", "b.bam"][index]
+
+    operator = start(parameters={"alignments": Lazy()}, wait_for_completion=False)
+    run = operator.execute(context())
+    assert omics.get_run(id=run["id"])["parameters"] == {"alignments": ["a.bam", "b.bam"]}

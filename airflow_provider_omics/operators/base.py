@@ -20,7 +20,7 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):  # Airflow's lazy ones, too
         return [plain(each) for each in value]
     return value
 
@@ -87,7 +87,7 @@ class OmicsBaseOperator(BaseOperator):
 
     def request(self, context: Context) -> dict[str, Any]:
         """Return the members that were given; override to add what is derived."""
-        given = {member: getattr(self, argument) for argument, member in self.members.items()}
+        given = {member: plain(getattr(self, argument)) for argument, member in self.members.items()}
         request = {m: value for m, value in given.items() if value is not None} | (self.extra_request or {})
         if "tags" in self.members.values() and self.hook.connection_tags:
             request["tags"] = {**self.hook.connection_tags, **request.get("tags", {})}

@@ -92,7 +92,7 @@ class PolicyDirective(FromCode):
     def run(self) -> list[nodes.Node]:
         """Build the table and the policy."""
         title = self.arguments[0]
-        self.depend_on("iam", *{operator.__module__ for operator in iam.operators().values()})
+        self.depend_on("iam", "iam_data", *{operator.__module__ for operator in iam.operators().values()})
         text = ""
         if title in iam.NEEDED:
             rows = [(f"``{action}``", why.replace("`", "``")) for action, why in iam.needs(title)]
@@ -133,17 +133,21 @@ class ReasonsDirective(FromCode):
 
 
 class FiguresDirective(SphinxDirective):
-    """``.. omics-figures:: FILE``: measured figures, where they have been written."""
+    """``.. omics-figures:: PATTERN``: measured figures, where they have been written: a block for each file."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Build the block."""
-        name = self.arguments[0]
+        """Build the blocks."""
+        name, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(name)
-        if not (Path(self.env.srcdir) / name).exists():
-            return []
-        return self.parse_text_to_nodes(f".. literalinclude:: {name}\n   :language: text\n")
+        found = sorted(each.name for each in Path(path).parent.glob(Path(path).name))
+        files = [f"{Path(name).parent.as_posix()}/{each}" for each in found]
+        for each in files:
+            self.env.note_dependency(each)
+        return self.parse_text_to_nodes(
+            "".join(f".. literalinclude:: /{each}\n   :language: text\n\n" for each in files)
+        )
 
 
 class EmulatedDirective(FromCode):
