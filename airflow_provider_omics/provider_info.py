@@ -28,6 +28,8 @@ def get_provider_info() -> dict[str, object]:
                     "airflow_provider_omics.operators.run_cache",
                     "airflow_provider_omics.operators.run",
                     "airflow_provider_omics.operators.run_end",
+                    "airflow_provider_omics.operators.run_batch",
+                    "airflow_provider_omics.operators.run_batch_end",
                     "airflow_provider_omics.operators.run_group",
                     "airflow_provider_omics.operators.samplesheet",
                 ],

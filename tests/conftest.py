@@ -174,3 +174,35 @@ def first_try(start: Any, context: ContextMaker) -> Any:
         return made
 
     return make
+
+
+@pytest.fixture
+def start_batch(workflow_id: str, omics_bucket: str, cache_id: str, fail_in: Any) -> Any:
+    """Return a maker of StartRunBatchOperators."""
+    from airflow_provider_omics.operators.run_batch import StartRunBatchOperator
+    from tests.samples import SAMPLES
+
+    def make(shared: dict[str, Any] | None = None, **arguments: Any) -> Any:
+        default = {
+            "workflowId": workflow_id,
+            "roleArn": "arn:aws:iam::123456789012:role/Omics",
+            "outputUri": f"s3://{omics_bucket}/runs",
+            "cacheId": cache_id,
+        }
+        defaults = {"default_run_setting": default | (shared or {}), "batch_run_settings": SAMPLES}
+        return StartRunBatchOperator(task_id="cohort", **(defaults | arguments))
+
+    return make
+
+
+@pytest.fixture
+def fail_in(omics_emulator: Any) -> Callable[..., None]:
+    """Return what lets the runs of samples fail so often in the second of their two tasks."""
+    from airflow_provider_omics.emulator.simulated import Plan, Task
+
+    def failing(*samples: str, times: int = 1, reason: str = "RUN_TASK_FAILED") -> None:
+        call = Task("call", after=("align",), fail_first=times, fails_in=samples, failure_reason=reason)
+        omics_emulator.store.plans.set("*", Plan((Task("align"), call)))
+
+    failing()
+    return failing

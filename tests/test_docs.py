@@ -186,7 +186,9 @@ def test_every_argument_is_described_where_it_is_defined(operators: dict[str, An
         marked = re.findall(
             r"^ *:param (\w+):(?:(?!:param).)*\(templated\)", cls.__doc__ or "", re.MULTILINE | re.DOTALL
         )
-        fields = (operators["StartRunOperator"] if cls.__module__.endswith(("base", "waiting")) else cls).template_fields
+        fields = (
+            operators["StartRunOperator"] if cls.__module__.endswith(("base", "waiting")) else cls
+        ).template_fields
         assert sorted(marked) == sorted(name for name in arguments if name in fields), cls.__name__
 
 

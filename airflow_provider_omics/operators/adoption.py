@@ -116,6 +116,14 @@ class Adoption:
                 return one
         return None
 
+    def ended(self) -> list[Mapping[str, Any]]:
+        """Return what the tries of this ``max_tries`` brought to an end by an equal request, the oldest first.
+
+        What Airflow gave up is among it: what had completed by then is worth as much.
+        """
+        found = [one for one in self._find() if self._is_of_these_tries(one) and self._is_equal(one)]
+        return [one for one in reversed(found) if self.resource.status_of(one) in self.resource.ended]
+
     def earliest(self) -> datetime:
         """Return a time before which nothing can have been made by the call that comes next.
 
@@ -142,11 +150,11 @@ class Adoption:
             item for item in self.hook.iterate(self.resource.list, name=self.name) if item.get("name") == self.name
         ]
         if not told and since is not None:
-            items = [item for item in items if item["creationTime"] >= since]
+            items = [item for item in items if item[self.resource.listed_time] >= since]
         if self.attempt.dag_run_began:  # a DAG run's id may have been used before
             earliest = self.attempt.dag_run_began - SKEW
-            items = [item for item in items if item["creationTime"] >= earliest]
-        for item in sorted(items, key=lambda item: (item["creationTime"], item["id"]), reverse=True):
+            items = [item for item in items if item[self.resource.listed_time] >= earliest]
+        for item in sorted(items, key=lambda item: (item[self.resource.listed_time], item["id"]), reverse=True):
             try:
                 one = self.hook.describe(self.resource, **self.resource.identifiers_in(item))
             except NotFound:  # deleted since it was listed
@@ -181,9 +189,11 @@ class Adoption:
 
     def _is_current(self, one: Mapping[str, Any]) -> bool:
         """Tell whether it belongs to the tries of this ``max_tries``, and Airflow did not give it up."""
-        tags = one.get("tags", {})
+        return TRY_ENDED not in one.get("tags", {}) and self._is_of_these_tries(one)
+
+    def _is_of_these_tries(self, one: Mapping[str, Any]) -> bool:
         max_tries = str(self.attempt.max_tries)
-        return TRY_ENDED not in tags and bool(tags.get(MAX_TRIES, max_tries) == max_tries)
+        return bool(one.get("tags", {}).get(MAX_TRIES, max_tries) == max_tries)
 
     def _is_of_last_try(self, one: Mapping[str, Any]) -> bool:
         last = str(self.attempt.try_number - 1)

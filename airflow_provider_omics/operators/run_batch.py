@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ class StartRunBatchOperator(RunBatchCourse):
     """Start one HealthOmics run for each of many samples, by one call, and wait until all have ended.
 
     AWS starts the runs at its own rate, so that no task waits for its turn; one Airflow task stands for the whole
-    batch. That a batch is PROCESSED says that every run was started or refused, and nothing of how it ended: the task
-    looks at each run. It fails if more samples than ``accept_failures`` did not complete, with the samples and AWS's
-    reasons in the error; a retry then starts only those that are left, on the same cache, and its result holds the
-    samples of all tries. Needs boto3 1.42.74 or later; AWS offers neither Ready2Run workflows nor ``runId`` in batches.
+    batch. That a batch is PROCESSED says that every run has ended or was refused, not how: the task looks at each run.
+    It fails if more samples than ``accept_failures`` did not complete, with the samples and AWS's reasons in the error;
+    a retry then starts only those that are left, on the same cache, and its result holds the samples of all tries.
+    Needs boto3 1.42.74 or later; AWS offers neither Ready2Run workflows nor ``runId`` in batches.
 
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid`` and ``status`` of the batch,
     and, after a wait, ``batch_ids`` (with those of earlier tries whose samples count), ``counts`` (``total``,
@@ -102,30 +103,39 @@ class StartRunBatchOperator(RunBatchCourse):
         """Refuse what no run could be started with, and put the settings where they are to stand."""
         request = super().request(context)
         seconds("start_timeout", self.start_timeout)
-        accepted = self.accept_failures
-        share = isinstance(accepted, float)
-        if (
-            isinstance(accepted, bool)
-            or not isinstance(accepted, int | float)
-            or not 0 <= accepted <= (1 if share else accepted)
-        ):
-            raise OmicsInputError(
-                "accept_failures", f"must be a number, or a share from 0.0 to 1.0, not {self.accept_failures!r}."
-            )
+        check_accepted(self.accept_failures)
+        if not isinstance(self.default_run_setting, Mapping):
+            raise OmicsInputError("default_run_setting", f"must be a dict, not {self.default_run_setting!r}.")
         shared, settings = dict(self.default_run_setting), self._settings()
-        if shared.get("workflowType") == "READY2RUN":
-            raise OmicsInputError(
-                "default_run_setting.workflowType", "AWS has no batches of Ready2Run workflows; use StartRunOperator."
-            )
-        if "cacheBehavior" in shared and "cacheId" not in shared:
-            raise OmicsInputError("default_run_setting.cacheBehavior", "says nothing without a cacheId.")
-        if "outputUri" not in shared and isinstance(settings, list):
-            for number, each in enumerate(settings):
-                if "outputUri" not in each:
-                    raise OmicsInputError(
-                        f"batch_run_settings[{number}].outputUri",
-                        "must be given, or be given for all runs in default_run_setting.",
-                    )
+        check_shared(shared, settings if isinstance(settings, list) else [])
         if self.hook.connection_tags:
             shared["runTags"] = {**self.hook.connection_tags, **shared.get("runTags", {})}
         return {**request, "defaultRunSetting": shared, "batchRunSettings": self._member(settings)}
+
+
+def check_accepted(accepted: Any) -> None:
+    """Refuse what is neither a number of samples nor a share of them.
+
+    :raises OmicsInputError: if it is so
+    """
+    known = isinstance(accepted, int | float) and not isinstance(accepted, bool)
+    if not known or not 0 <= accepted <= (1 if isinstance(accepted, float) else accepted):
+        raise OmicsInputError("accept_failures", f"must be a number, or a share from 0.0 to 1.0, not {accepted!r}.")
+
+
+def check_shared(shared: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse shared settings with which no run could be started.
+
+    :param settings: the settings of the runs, as far as they are known
+    :raises OmicsInputError: if there are some
+    """
+    where = "default_run_setting"
+    if shared.get("workflowType") == "READY2RUN":
+        problem = "AWS has no batches of Ready2Run workflows; use StartRunOperator."
+        raise OmicsInputError(f"{where}.workflowType", problem)
+    if "cacheBehavior" in shared and "cacheId" not in shared:
+        raise OmicsInputError(f"{where}.cacheBehavior", "says nothing without a cacheId.")
+    without = [number for number, each in enumerate(settings) if "outputUri" not in each]
+    if without and "outputUri" not in shared:
+        problem = f"must be given, or be given for all runs in {where}."
+        raise OmicsInputError(f"batch_run_settings[{without[0]}].outputUri", problem)

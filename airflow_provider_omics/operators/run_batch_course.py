@@ -29,7 +29,6 @@ class RunBatchCourse(OmicsStartingOperator):
 
     resource = RUN_BATCH
     told_by = "workflow, version, role, output URI, parameters or the settings of the runs"
-    operation: str  # type: ignore[misc]
     batch_name: str | None
     batch_run_settings: Any
     settings_s3_prefix: str | None
@@ -67,8 +66,8 @@ class RunBatchCourse(OmicsStartingOperator):
         if len(settings) <= run_settings.INLINE:
             return {"inlineSettings": settings}
         folder = self.settings_s3_prefix
-        if folder is None and isinstance(self.batch_run_settings, str):
-            folder = self.batch_run_settings.rpartition("/")[0]
+        if folder is None and isinstance(given := self._settings(), str):
+            folder = given.rpartition("/")[0]
         if folder is None:
             raise OmicsInputError(
                 "batch_run_settings",

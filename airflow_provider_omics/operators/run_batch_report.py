@@ -194,5 +194,6 @@ class RunBatchReport:
             return "No retry would change that."
         cache_id = self.batch["defaultRunSetting"].get("cacheId")
         cache = f"on run cache {cache_id}" if cache_id else "without a run cache"
-        which = f"the {self.left} samples that are left" if retry_failed and self.counts["completed"] else "all samples"
+        left = "1 sample that is" if self.left == 1 else f"{self.left} samples that are"
+        which = f"the {left} left" if retry_failed and self.left < self.total else "all samples"
         return f"A retry starts {which}, {cache}."

@@ -100,7 +100,7 @@ class RunCourse(OmicsStartingOperator):
             persist_run_links(context["ti"], meta.region_name, run["id"], meta.partition, logs=log_level != "OFF")
 
     @staticmethod
-    def _result(run: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    def _result(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         members = {
             "id": "id",
             "arn": "arn",
@@ -108,7 +108,7 @@ class RunCourse(OmicsStartingOperator):
             "status": "status",
             "run_output_uri": "runOutputUri",
         }
-        return {key: run.get(member) for key, member in members.items()} | more
+        return {key: found.get(member) for key, member in members.items()} | more
 
     def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
         """Return the result of a completed run, or say why it did not complete."""

@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_omics.exceptions import Conflict, NotFound, ValidationFailed
-from airflow_provider_omics.operators.base import OmicsBaseOperator
-from airflow_provider_omics.operators.waiting import OmicsWaitingOperator
+from airflow_provider_omics.operators.ending import OmicsCancellingOperator, OmicsDeletingOperator
 from airflow_provider_omics.resources import RUN
 
-if TYPE_CHECKING:
-    from airflow_provider_omics.compat import Context
 
-
-class CancelRunOperator(OmicsWaitingOperator):
+class CancelRunOperator(OmicsCancellingOperator):
     """Cancel a run, and wait until it has ended.
 
     AWS accepts the call at once and stops the run in its own time; what had completed is saved to its run cache, if it
@@ -42,37 +36,8 @@ class CancelRunOperator(OmicsWaitingOperator):
         self.run_id = run_id
         self.ended_ok = ended_ok
 
-    def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Cancel the run."""
-        try:
-            self.hook.call(self.operation, **request)
-        except (Conflict, ValidationFailed):
-            run = self.hook.describe(RUN, **request)
-            if not self.ended_ok or run["status"] not in RUN.ended | RUN.stopping:
-                raise
-            self.log.info("Run %s is %s already; there is nothing to cancel", run["id"], run["status"])
-            if run["status"] in RUN.ended:
-                return self._result(run)
-        else:
-            self.log.info("AWS has accepted to cancel run %s", request["id"])
-        if self.wait_for_completion:
-            return self.wait(context, request)
-        return self._result(self.hook.describe(RUN, **request))
 
-    def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
-        """Tell how the run ended: whichever way, it costs nothing any more."""
-        if description["status"] != "CANCELLED":
-            self.log.warning(
-                "Run %s ended as %s before it could be cancelled", description["id"], description["status"]
-            )
-        return self._result(description)
-
-    @staticmethod
-    def _result(run: Mapping[str, Any]) -> dict[str, Any]:
-        return {member: run[member] for member in ("id", "arn", "uuid", "status")}
-
-
-class DeleteRunOperator(OmicsBaseOperator):
+class DeleteRunOperator(OmicsDeletingOperator):
     """Delete what HealthOmics knows of a run that has ended.
 
     Its outputs in S3 and its logs in CloudWatch stay. AWS may give the id to a new run later: ``arn`` alone does not
@@ -87,6 +52,8 @@ class DeleteRunOperator(OmicsBaseOperator):
     """
 
     operation = "DeleteRun"
+    title = RUN.title
+    stays = "Its outputs in S3 and its logs stay; AWS may give the id to a new run."
     members = {"run_id": "id"}
     permissions = ("DeleteRun",)
 
@@ -94,17 +61,3 @@ class DeleteRunOperator(OmicsBaseOperator):
         super().__init__(**kwargs)
         self.run_id = run_id
         self.missing_ok = missing_ok
-
-    def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Delete the run."""
-        try:
-            self.hook.call(self.operation, **request)
-        except NotFound:
-            if not self.missing_ok:
-                raise
-            self.log.info("Run %s does not exist any more", request["id"])
-            return {"id": request["id"], "deleted": False}
-        self.log.info(
-            "Deleted run %s. Its outputs in S3 and its logs stay; AWS may give the id to a new run.", request["id"]
-        )
-        return {"id": request["id"], "deleted": True}

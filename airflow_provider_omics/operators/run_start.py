@@ -22,10 +22,11 @@ SENDS = 3
 QUICK_REPEATS = 2
 """How often a throttled start is sent again at once, before its turn is waited for."""
 
-FIRST_PAUSE_SECONDS, PAUSE_GROWTH, LONGEST_PAUSE_SECONDS = 10.0, 1.4, 180.0
+FIRST_PAUSE_SECONDS, PAUSE_GROWTH, LONGEST_PAUSE_SECONDS = 15.0, 1.3, 180.0
 """AWS allows 0.1 to 5 StartRun a second. Longer pauses leave starts unused when only a few still wait for their turn;
-shorter ones fill the workers. With these, 200 starts in ten worker slots use three quarters and more of 0.1 and of 1
-start a second, and at 0.1 take half of the slots: ``tests/test_many_starts.py`` simulates it."""
+shorter ones fill the workers. With these, 200 starts in ten worker slots use seven tenths and more of 0.1 and of 1
+start a second, and at 0.1 leave about half of the slots free: ``tests/test_many_starts.py`` simulates it. None is below
+10 s: Airflow's worker may take 5 s to end after a deferral, and its scheduler fails a task that is resumed sooner."""
 
 
 @dataclass
@@ -108,7 +109,7 @@ class RunStarter:
         return found is not None and bool(found["creationTime"] < self.since)
 
     def pause(self, refused: Throttled | QuotaExceeded) -> float:
-        """Return the seconds to wait for the next turn: ever longer, the upper half at random.
+        """Return the seconds to wait for the next turn: ever longer, the upper third at random.
 
         :raises StartTimeout: if ``start_timeout`` is over
         """
@@ -117,7 +118,7 @@ class RunStarter:
             raise StartTimeout(waited, str(refused), self._title) from refused
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * PAUSE_GROWTH ** min(self.pauses, 16))
         self.pauses += 1
-        seconds = random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        seconds = random.uniform(longest * 2 / 3, longest)  # noqa: S311 - jitter, not a secret
         if self.start_timeout is not None:
             seconds = min(seconds, max(self.start_timeout - waited, 1.0))
         self.hook.log.info("Not this start's turn (%s); it is sent again in %.0f s", refused.code, seconds)
