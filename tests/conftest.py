@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -105,17 +106,26 @@ def airflow_db() -> None:
 def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
     """Let the emulator's clock move where a wait would sleep."""
 
-    from airflow_provider_omics.hooks import killing
+    from airflow_provider_omics.hooks import budget, killing
     from airflow_provider_omics.hooks import omics as hook_module
     from airflow_provider_omics.operators import adoption, run_batch_course, starting
-    from airflow_provider_omics.triggers import omics as trigger_module
+    from airflow_provider_omics.triggers import poller
 
     async def advance(seconds: float) -> None:
         omics_clock.advance(seconds)
 
+    async def pause(woken: asyncio.Event, seconds: float) -> None:
+        """Let time pass as soon as nothing else is to be done."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        if not woken.is_set() and seconds != float("inf"):
+            omics_clock.advance(seconds)
+
     for module in (hook_module, killing, adoption, run_batch_course, starting):
         monkeypatch.setattr(module, "sleep", omics_clock.advance)
-    monkeypatch.setattr(trigger_module, "sleep", advance)
+    monkeypatch.setattr(budget, "_budgets", {})
+    monkeypatch.setattr(budget, "sleep", advance)
+    monkeypatch.setattr(poller, "pause", pause)
 
 
 @pytest.fixture

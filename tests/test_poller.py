@@ -12,30 +12,13 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.resources import RUN, RUN_TASK
-from airflow_provider_omics.triggers import budget as budget_module
 from airflow_provider_omics.triggers import poller as poller_module
 from airflow_provider_omics.triggers.poller import poller_of
 
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": None, "verify": None, "config": None}
 
 
-@pytest.fixture(autouse=True)
-def _virtual_time(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
-    """Let the emulator's clock move where the poller would pause, as soon as nothing else is to be done."""
-    monkeypatch.setattr(budget_module, "_budgets", {})
-
-    async def pause(woken: asyncio.Event, seconds: float) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
-        if not woken.is_set() and seconds != float("inf"):
-            omics_clock.advance(seconds)
-
-    async def sleep(seconds: float) -> None:
-        omics_clock.advance(seconds)
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(poller_module, "pause", pause)
-    monkeypatch.setattr(budget_module, "sleep", sleep)
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
-from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.compat import AirflowFailException
+from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.links.omics import RunLink
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish

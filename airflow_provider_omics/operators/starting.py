@@ -158,7 +158,7 @@ class OmicsStartingOperator(OmicsWaitingOperator):
         return found.get("arn") if self.airflow_tags else None
 
     def _held_part(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        return {"id": found["id"], "arn": self._arn(found)}
+        return {"id": found["id"], "arn": self._arn(found), "uuid": found.get("uuid")}
 
     def _cancel(self, found: Mapping[str, Any], why: str) -> None:
         killing.cancel(self.hook, self.resource, self.resource.identifiers_in(found), self._arn(found), why)

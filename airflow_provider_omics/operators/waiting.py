@@ -119,6 +119,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
                     resource=self.resource.word,
                     identifiers=identifiers,
                     arn=answer.get("arn"),
+                    uuid=answer.get("uuid"),
                     waiter_delay=delay,
                     limits=limits.plain(),
                     cancel_on_kill=self.cancel_on_kill,

@@ -1,11 +1,10 @@
-"""The one trigger: it waits for the end of any kind of resource."""
+"""The one trigger: it waits for the end of any kind of resource, in the poll that all of them share."""
 
 from __future__ import annotations
 
 import asyncio
-from asyncio import sleep
 from collections.abc import AsyncIterator, Coroutine
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -13,8 +12,9 @@ from asgiref.sync import sync_to_async
 from airflow_provider_omics.compat import TELLS_TRIGGERS_OF_KILLS, BaseTrigger, TriggerEvent
 from airflow_provider_omics.exceptions import OmicsServiceError
 from airflow_provider_omics.hooks import killing
-from airflow_provider_omics.hooks.waiting import Limits, interval
+from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.resources import RESOURCES
+from airflow_provider_omics.triggers.poller import poller_of
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -35,6 +35,7 @@ class OmicsTrigger(BaseTrigger):
     :param waiter_delay: the longest time between two looks, in seconds
     :param try_number: the try of the task that waits: Airflow 3.0 hands the event to the next try too
     :param arn: its ARN, if it carries tags by which later tries recognise it
+    :param uuid: its uuid, since AWS uses the ids of deleted resources again
     :param limits: when to give up, as :meth:`airflow_provider_omics.hooks.waiting.Limits.plain` gives it
     :param cancel_on_kill: cancel the resource when a user fails, succeeds or clears the task
     :param aws_conn_id: the Airflow connection
@@ -51,6 +52,7 @@ class OmicsTrigger(BaseTrigger):
         waiter_delay: float,
         try_number: int,
         arn: str | None = None,
+        uuid: str | None = None,
         limits: dict[str, Any] | None = None,
         cancel_on_kill: bool = True,
         aws_conn_id: str | None = "aws_default",
@@ -62,6 +64,7 @@ class OmicsTrigger(BaseTrigger):
         self.resource = RESOURCES[resource]
         self.identifiers = identifiers
         self.arn = arn
+        self.uuid = uuid
         self.waiter_delay = waiter_delay
         self.limits = limits or {}
         self.cancel_on_kill = cancel_on_kill
@@ -70,13 +73,13 @@ class OmicsTrigger(BaseTrigger):
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
-        self._hook: OmicsHook | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer needs to build this trigger again."""
         names = (
             "identifiers",
             "arn",
+            "uuid",
             "waiter_delay",
             "limits",
             "cancel_on_kill",
@@ -106,43 +109,27 @@ class OmicsTrigger(BaseTrigger):
                 "message": error.aws_message,
                 "status": error.status,
             }
-        except asyncio.CancelledError:
-            if not TELLS_TRIGGERS_OF_KILLS and self._hook is not None:
-                await to_the_end(sync_to_async(self._killed, thread_sensitive=False)(self._hook))
-            raise
         yield TriggerEvent(event)
 
     async def _wait(self) -> dict[str, Any]:
-        hook = self._hook = await sync_to_async(self._build, thread_sensitive=False)()
-        look = sync_to_async(hook.look, thread_sensitive=False)
-        limits = Limits(**self.limits)
-        status, looks = None, 0
-        while True:
-            looks += 1
-            description = await look(self.resource, **self.identifiers)
-            if description is not None:
-                status = self.resource.status_of(description)
-                if status in self.resource.ended:
-                    return {"status": status, "limit": None}
-            if limit := limits.reached(self.resource, looks, description, hook.service_time):
-                return {"status": status, "limit": limit}
-            pause = interval(looks, self.waiter_delay)
-            if limits.execution_timeout is not None:
-                pause = min(pause, max(limits.execution_timeout - time(), 0.0))
-            await sleep(pause)
+        async with poller_of(self.resource, self._connection) as poller:
+            try:
+                return await poller.wait(
+                    self.identifiers, uuid=self.uuid, delay=self.waiter_delay, limits=Limits(**self.limits)
+                )
+            except asyncio.CancelledError:
+                if not TELLS_TRIGGERS_OF_KILLS and poller.built is not None:
+                    await to_the_end(sync_to_async(self._killed, thread_sensitive=False)(poller.built))
+                raise
 
-    def _build(self) -> OmicsHook:
-        """Build hook and client: everything that asks Airflow for something, once and off the event loop."""
-        from airflow_provider_omics.hooks.omics import OmicsHook
-
-        hook = OmicsHook(
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            config=self.botocore_config,
-        )
-        assert hook.conn  # noqa: S101 - the client is built here
-        return hook
+    @property
+    def _connection(self) -> dict[str, Any]:
+        return {
+            "aws_conn_id": self.aws_conn_id,
+            "region_name": self.region_name,
+            "verify": self.verify,
+            "config": self.botocore_config,
+        }
 
     def _killed(self, hook: OmicsHook) -> None:
         """Find out why this trigger is cancelled, before Airflow 3.3: it does the same when triggerers restart."""
@@ -152,8 +139,9 @@ class OmicsTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Cancel the resource: Airflow 3.3 and later call this when a user ends or clears the deferred task."""
-        hook = self._hook or await sync_to_async(self._build, thread_sensitive=False)()
-        await sync_to_async(self._end, thread_sensitive=False)(hook, "ended or cleared by a user")
+        async with poller_of(self.resource, self._connection) as poller:
+            hook = await poller.hook()
+            await sync_to_async(self._end, thread_sensitive=False)(hook, "ended or cleared by a user")
 
     def _end(self, hook: OmicsHook, why: str) -> None:
         if self.cancel_on_kill and self.resource.cancel:

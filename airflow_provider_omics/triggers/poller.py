@@ -20,10 +20,10 @@ from asgiref.sync import sync_to_async
 from airflow_provider_omics.exceptions import OmicsError
 from airflow_provider_omics.hooks.waiting import Limits, interval
 from airflow_provider_omics.resources import Resource
-from airflow_provider_omics.triggers.sweep import Sweep
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
+    from airflow_provider_omics.hooks.sweep import Sweep
 
 THREADS = 4
 """How many calls of one poller are under way at a time."""
@@ -116,6 +116,11 @@ class Poller:
             if self._sweep is not None:
                 self._sweep.close()
 
+    @property
+    def built(self) -> OmicsHook | None:
+        """The hook, if it is built."""
+        return self._sweep and self._sweep.hook
+
     async def hook(self) -> OmicsHook:
         """Return the hook; it is built once."""
         if self._ready is None:
@@ -132,6 +137,8 @@ class Poller:
         """
         hook = await self.hook()
         if self._sweep is None:
+            from airflow_provider_omics.hooks.sweep import Sweep
+
             self._sweep = Sweep(hook, self.resource, self._executor)
         ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         key = tuple(identifiers[name] for name in self.resource.identifiers)

@@ -200,7 +200,7 @@ def test_the_trigger_survives_airflow_s_own_serialization(word: str) -> None:
 
 
 def test_the_trigger_takes_everything_that_a_waiting_operator_is_told_about_connection_and_waiting() -> None:
-    of_the_wait = {"resource", "identifiers", "try_number", "arn", "limits"}
+    of_the_wait = {"resource", "identifiers", "try_number", "arn", "uuid", "limits"}
     constructor = set(inspect.signature(OmicsTrigger.__init__).parameters) - {"self"} - of_the_wait
     told = set(arguments(OmicsWaitingOperator))
     told -= {"wait_for_completion", "deferrable", "extra_request"}  # of the task's own process

@@ -17,6 +17,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
+from airflow_provider_omics.links.omics import RUN_LINKS
 from tests.e2e.airflow_processes import Airflow
 
 DAG = Path(__file__).parent.parent / "dags" / "deferred_run.py"
@@ -101,7 +102,7 @@ def test_a_deferred_run_fails_and_its_retry_reuses_the_cache(airflow: Airflow, e
     assert run.members["cacheId"] == cache_id
     assert emulator.store.faults.calls["StartRun"] == 2
     assert airflow.links("deferred_run", run_id, "run") == {
-        "HealthOmics run": f"https://{REGION}.console.aws.amazon.com/omics/home?region={REGION}#/runs/{result['id']}"
+        link.name: link.url(REGION, result["id"]) for link in RUN_LINKS
     }
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import AccessDenied, OmicsError, Throttled
 from airflow_provider_omics.hooks import errors, schema
+from airflow_provider_omics.hooks.budget import Budget, budget_of
 from airflow_provider_omics.resources import Resource
-from airflow_provider_omics.triggers.budget import Budget, budget_of
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
