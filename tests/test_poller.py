@@ -47,7 +47,7 @@ async def wait_for(run_id: str, *, uuid: str | None = None, delay: float = 30, *
 
 def together(*waits: Coroutine[Any, Any, dict[str, Any]]) -> list[Any]:
     async def gather() -> list[Any]:
-        return await asyncio.gather(*waits, return_exceptions=True)
+        return list(await asyncio.gather(*waits, return_exceptions=True))
 
     return asyncio.run(gather())
 

@@ -47,8 +47,8 @@ def test_the_error_reads_like_a_colleagues_message(
         "AWS says: Task joint_call failed. bcftools: exit 255",
         f"Task joint_call ({failed}) failed: bcftools: exit 255",
         "Most likely it is for the author of the workflow: A task's command failed.",
-        "Next: Read the end of the task's log. Exit code 137 most often means too little memory, 127 a command that the "
-        "image lacks.",
+        "Next: Read the end of the task's log. Exit code 137 most often means too little memory, 127 a command that "
+        "the image lacks.",
         f"0 of 5 tasks were reused from cache {cache_id}. "
         "4 tasks were computed and saved to it: a retry on it reuses that.",
         f"Run: {RunLink.url('us-east-1', run_id)}",

@@ -119,7 +119,7 @@ class Poller:
     @property
     def built(self) -> OmicsHook | None:
         """The hook, if it is built."""
-        return self._sweep and self._sweep.hook
+        return self._sweep.hook if self._sweep else None
 
     async def hook(self) -> OmicsHook:
         """Return the hook; it is built once."""
