@@ -5,6 +5,7 @@ Type checkers see the newest Airflow only; at run time each name comes from wher
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
@@ -78,6 +79,7 @@ __all__ = [
     "RetryDecision",
     "RetryRule",
     "TriggerEvent",
+    "cleared_while_running",
     "conf",
     "task_state",
     "xcom_value",
@@ -121,6 +123,43 @@ def task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str | 
     )
     state: Any = states[run_id][task_id if map_index < 0 else f"{task_id}_{map_index}"]
     return None if state is None else str(getattr(state, "value", state))
+
+
+def cleared_while_running(ti: Any) -> bool:
+    """Tell whether the try before this one was cleared while it ran, where its process may not have been told.
+
+    Airflow 2 tells a worker with a signal that comes too late, or never; the job of the try keeps the mark. On
+    Airflow 3 the process is told, and looks its state up. What the database does not tell counts as no.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # noqa: F401
+    except ImportError:
+        with suppress(SQLAlchemyError):
+            return _stored_job_state(ti) == "restarting"
+    return False
+
+
+def _stored_job_state(ti: Any) -> str | None:
+    from airflow.jobs.job import Job
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = (
+            session.query(Job.state)
+            .join(TaskInstanceHistory, TaskInstanceHistory.job_id == Job.id)
+            .filter(
+                TaskInstanceHistory.dag_id == ti.dag_id,
+                TaskInstanceHistory.run_id == ti.run_id,
+                TaskInstanceHistory.task_id == ti.task_id,
+                TaskInstanceHistory.map_index == ti.map_index,
+                TaskInstanceHistory.try_number == ti.try_number - 1,
+            )
+            .first()
+        )
+    return None if found is None or found.state is None else str(found.state)
 
 
 def _stored_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:

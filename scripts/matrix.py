@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -57,8 +57,12 @@ def all_legs() -> dict[str, Leg]:
     return {leg.name: leg for leg in legs}
 
 
-def test(leg: Leg) -> None:
-    """Run the quick tests of the checkout against the installed wheel."""
+def run_tests(leg: Leg, *options: str, extra: Mapping[str, str] | None = None) -> None:
+    """Run tests of the checkout against the installed wheel.
+
+    :param options: pytest's, beside those that every leg needs
+    :param extra: what is added to the environment
+    """
     scripts = leg.environment / "bin"
     with tempfile.TemporaryDirectory(prefix="omics-matrix-") as folder:
         tree = Path(folder) / "checkout"
@@ -67,12 +71,13 @@ def test(leg: Leg) -> None:
             "AIRFLOW_HOME": str(Path(folder) / "airflow"),
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
             "VIRTUAL_ENV": str(leg.environment),
+            **(extra or {}),
         }
         where, leg.versions = json.loads(output(scripts / "python", "-c", PROBE, cwd=tree, env=environment))
         if not Path(where).is_relative_to(leg.environment):
             raise LegFailed(f"the tests would import {where} and not the installed wheel")
-        options = ("-q", "--durations=5", "-m", QUICK, "-p", "no:cacheprovider", "-o", f"filterwarnings={WARNINGS}")
-        leg.run(scripts / "pytest", *options, cwd=tree, env=environment)
+        common = ("-q", "--durations=5", "-p", "no:cacheprovider", "-o", f"filterwarnings={WARNINGS}")
+        leg.run(scripts / "pytest", *common, *options, cwd=tree, env=environment)
 
 
 def copy_checkout(tree: Path) -> None:
@@ -91,7 +96,7 @@ def drive(leg: Leg, wheel: Path) -> None:
     leg.log.write_text("")
     try:
         install(leg, wheel)
-        test(leg)
+        run_tests(leg, "-m", QUICK)
     except (LegFailed, OSError) as error:
         leg.failure = str(error)
     leg.seconds = time.monotonic() - start

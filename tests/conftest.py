@@ -105,7 +105,11 @@ def airflow_db() -> None:
 @pytest.fixture
 def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:
     """Let the emulator's clock move where a wait would sleep."""
+    skip_sleeps(monkeypatch, omics_clock)
 
+
+def skip_sleeps(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> None:
+    """Let a clock move where a wait would sleep."""
     from airflow_provider_omics.hooks import budget, killing
     from airflow_provider_omics.hooks import omics as hook_module
     from airflow_provider_omics.operators import adoption, run_batch_course, starting
@@ -125,6 +129,7 @@ def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connect
         monkeypatch.setattr(module, "sleep", omics_clock.advance)
     monkeypatch.setattr(budget, "_budgets", {})
     monkeypatch.setattr(budget, "sleep", advance)
+    monkeypatch.setattr(budget, "monotonic", lambda: omics_clock.now().timestamp())
     monkeypatch.setattr(poller, "pause", pause)
 
 

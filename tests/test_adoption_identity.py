@@ -10,6 +10,8 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.operators import identity
+from airflow_provider_omics.operators.adoption import Adoption
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
@@ -191,3 +193,26 @@ def test_a_clock_that_runs_fast_makes_no_replay_of_a_new_run(
     for try_number in (1, 2):
         start(wait_for_completion=False).execute(context(try_number=try_number, max_tries=1))
     assert len(omics.list_runs()["items"]) == 1
+
+
+def test_a_try_that_airflow_executes_twice_goes_on_with_its_own_run(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, omics_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Airflow 2 does after a late report of a worker that it took for dead."""
+    made = context(max_tries=1)
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    left = start(wait_for_completion=False).execute(made)
+    omics_clock.advance(300)
+    monkeypatch.setattr(Adoption, "earliest", lambda _: omics_clock.now())
+    assert start().execute(made)["id"] == left["id"]
+    assert len(omics.list_runs()["items"]) == 1
+
+
+def test_a_try_after_clearing_that_could_not_leave_word_starts_anew(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Airflow 2, whose workers are told too late."""
+    left = first_try(at={"max_tries": 1})
+    monkeypatch.setattr(identity, "cleared_while_running", lambda _: True)
+    result = start().execute(context(try_number=2, max_tries=1))
+    assert runs(omics) == {left["id"]: "CANCELLED", result["id"]: "COMPLETED"}

@@ -68,6 +68,13 @@ def test_many_waits_list_and_describe_only_what_has_left_the_lists(run_ids: Any,
     assert omics_faults.calls["ListRuns"] <= 40
 
 
+def test_a_page_that_does_not_come_is_asked_for_again(run_ids: Any, omics_faults: Any) -> None:
+    made = run_ids(60)
+    omics_faults.fail("ListRuns", "InternalServerException", times=2)
+    assert together(*(wait_for(run_id) for run_id in made)) == [COMPLETED] * 60
+    assert omics_faults.calls["GetRun"] <= 60 + 10
+
+
 def test_a_failed_run_is_an_end_too(run_ids: Any, omics: Any) -> None:
     made = run_ids(10)
     omics.cancel_run(id=made[3])
@@ -147,7 +154,9 @@ def test_a_late_wait_joins_and_a_cancelled_one_leaves(run_ids: Any) -> None:
     async def course() -> Any:
         first = asyncio.ensure_future(wait_for(made[0]))
         second = asyncio.ensure_future(wait_for(made[1]))
-        await asyncio.sleep(0.05)
+        poller = poller_of(RUN, CONNECTION)
+        while sum(wait.looks > 0 for waits in poller.waits.values() for wait in waits) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
         second.cancel()
         late = asyncio.ensure_future(wait_for(made[2]))
         ends = await asyncio.gather(first, late)
@@ -193,3 +202,21 @@ def test_an_error_in_the_building_reaches_every_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws", "extra": {"region_name": "eu-north-1"}}')
     outcomes = together(wait_for("1"), wait_for("2"))
     assert all(isinstance(outcome, errors.OmicsConnectionError) for outcome in outcomes)
+
+
+def test_after_an_error_in_the_building_a_later_wait_builds_again(
+    run_ids: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run_id,) = run_ids(1)
+
+    async def course() -> Any:
+        async with poller_of(RUN, CONNECTION):
+            with monkeypatch.context() as broken:
+                broken.setenv(
+                    "AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws", "extra": {"region_name": "eu-north-1"}}'
+                )
+                with pytest.raises(errors.OmicsConnectionError):
+                    await wait_for(run_id)
+            return await wait_for(run_id)
+
+    assert asyncio.run(course()) == COMPLETED

@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from airflow_provider_omics.compat import BASE_URL, AirflowNotFoundException, conf
 from airflow_provider_omics.exceptions import OmicsConnectionError
-from airflow_provider_omics.hooks import endpoints
+from airflow_provider_omics.hooks import endpoints, schema
 
 if TYPE_CHECKING:
     from mypy_boto3_omics.client import OmicsClient
@@ -64,7 +64,10 @@ class OmicsClientHook(Base):
         """Make one session for all clients of this hook: so a role is assumed, and the service's model read, once."""
         key = (*args, *sorted(kwargs.items()))
         if key not in self._sessions:
-            self._sessions[key] = super().get_session(*args, **kwargs)
+            session = super().get_session(*args, **kwargs)
+            core: Any = getattr(session, "_session", session)  # aiobotocore's has none around it
+            core.register_component("data_loader", schema.bare_session().get_component("data_loader"))
+            self._sessions[key] = session
         return self._sessions[key]
 
     def get_client_type(self, *args: Any, **kwargs: Any) -> Any:

@@ -6,9 +6,8 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from botocore.session import get_session
-
 from airflow_provider_omics.exceptions import OmicsConnectionError
+from airflow_provider_omics.hooks import schema
 
 AWS_HOST = re.compile(r"omics(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
 """The hosts that botocore makes of its own endpoint rules, before the host prefix. A PrivateLink endpoint is not among
@@ -23,7 +22,7 @@ def is_aws(endpoint_url: str) -> bool:
 @lru_cache(maxsize=1)
 def available_regions() -> tuple[str, ...]:
     """Return the AWS Regions in which the installed botocore knows HealthOmics."""
-    return tuple(sorted(get_session().get_available_regions("omics")))
+    return tuple(sorted(schema.bare_session().get_available_regions("omics")))
 
 
 def check_region(region: str | None, aws_conn_id: str | None) -> None:

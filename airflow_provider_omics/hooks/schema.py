@@ -12,16 +12,26 @@ from typing import Any
 import botocore
 from botocore import xform_name
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
 from airflow_provider_omics.resources import RULES, SINCE
 
 
 @lru_cache(maxsize=1)
+def bare_session() -> Session:
+    """Return a session for what botocore knows by itself.
+
+    Its loader serves all sessions of this package: each has one of its own by default, and each of these parses
+    botocore's files anew and keeps some 12 MB of them.
+    """
+    return get_session()
+
+
+@lru_cache(maxsize=1)
 def service_model() -> ServiceModel:
     """Return the installed botocore's model of HealthOmics; no client, and so no credentials, are needed for it."""
-    return get_session().get_service_model("omics")
+    return bare_session().get_service_model("omics")
 
 
 def method(client: Any, operation: str, members: Mapping[str, Any]) -> Any:

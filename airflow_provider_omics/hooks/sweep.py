@@ -23,6 +23,9 @@ where a passing error says nothing about it."""
 PAGE = 100
 """How many items a page holds at most, by botocore's model."""
 
+PAGE_REPEATS = 3
+"""How often a page is asked for."""
+
 RELEARN_SWEEPS = 20
 """After how many sweeps without a list it is found out anew how many pages there are."""
 
@@ -58,19 +61,18 @@ class Sweep:
         :param watched: what else is of interest
         """
         self.calls = 0
-        left: Collection[Key] = due
+        seen: set[Key] = set()
         if self._is_listing_cheaper(len(due)):
-            items = await self._list(len(due))
-            if items is not None:
-                for key in list(watched):
-                    if key in items:
-                        yield key, items[key]
-                left = [key for key in due if key not in items]
+            async for item in self._list(len(due)):
+                key = tuple(self.resource.identifiers_in(item).values())
+                if key in watched and key not in seen:
+                    seen.add(key)
+                    yield key, item
         else:
             self._described += 1
             if self._described >= RELEARN_SWEEPS:
                 self._described = self._pages = 0
-        async for each in self._describe(left):
+        async for each in self._describe([key for key in due if key not in seen]):
             yield each
 
     # --- listing
@@ -79,36 +81,44 @@ class Sweep:
         active = self.resource.progress | self.resource.stopping
         return self._lists and due > max(self._pages, len(active) - 1 + -(-due // PAGE))
 
-    async def _list(self, due: int) -> dict[Key, Mapping[str, Any]] | None:
-        """Return what is under way; None where the lists are denied, do not answer, or are longer than what is due.
+    async def _list(self, due: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield what is under way, page by page; it ends early where lists are denied, do not answer, or are longer
+        than what is due.
 
         In the order of a resource's life: what moves on meanwhile is seen twice, never missed.
         """
-        items: dict[Key, Mapping[str, Any]] = {}
         pages = 0
         for status in self._order():
             token: dict[str, Any] = {}
             while True:
                 if pages >= due:
                     self._pages = pages + 1
-                    return None
-                try:
-                    page = await self._call(self.resource.list, {"status": status} | self._page_size | token)
-                except AccessDenied as denied:
-                    self.hook.log.warning("What is under way is described one by one: %s", denied)
-                    self._lists = False
-                    return None
-                except OmicsError as error:
-                    if not errors.is_passing(error):
-                        raise
-                    return None
+                    return
+                page = await self._page({"status": status} | self._page_size | token)
+                if page is None:
+                    return
                 pages += 1
-                items.update((tuple(self.resource.identifiers_in(item).values()), item) for item in page["items"])
+                for item in page["items"]:
+                    yield item
                 if not page.get("nextToken"):
                     break
                 token = {"startingToken": page["nextToken"]}
         self._pages = pages
-        return items
+
+    async def _page(self, members: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a page, or None if there is none to be had; a passing error is met a few times before it counts,
+        since without a page its hundred are described."""
+        for _ in range(PAGE_REPEATS):
+            try:
+                return await self._call(self.resource.list, members)
+            except AccessDenied as denied:
+                self.hook.log.warning("What is under way is described one by one: %s", denied)
+                self._lists = False
+                break
+            except OmicsError as error:
+                if not errors.is_passing(error):
+                    raise
+        return None
 
     def _order(self) -> list[str]:
         assert self.resource.enum  # noqa: S101 - what is waited for has a status

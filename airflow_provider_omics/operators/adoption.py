@@ -136,6 +136,21 @@ class Adoption:
             times.append(self.attempt.dag_run_began - SKEW)
         return max(times)
 
+    def is_replay(self, one: Mapping[str, Any], since: datetime) -> bool:
+        """Tell whether an answer tells of something older than the call, and not of what this very task has started.
+
+        Airflow 2 may execute a try twice, after a late report of a worker that it took for dead.
+
+        :param one: the description of what the answer tells of
+        :param since: see :meth:`earliest`
+        """
+        if one["creationTime"] >= since:
+            return False
+        began = self.attempt.dag_run_began
+        of_this_dag_run = began is None or one["creationTime"] >= began - SKEW
+        ours = self.tagged and self._is_ours(one) and self._is_current(one) and self._is_equal(one)
+        return not (ours and of_this_dag_run)
+
     def _find(self, since: datetime | None = None) -> Iterator[dict[str, Any]]:
         """Yield the descriptions of what this task instance has started, the newest first.
 
@@ -159,7 +174,7 @@ class Adoption:
                 one = self.hook.describe(self.resource, **self.resource.identifiers_in(item))
             except NotFound:  # deleted since it was listed
                 continue
-            if not self.tagged or one.get("tags", {}).get(TASK_INSTANCE) == self.attempt.task.digest:
+            if not self.tagged or self._is_ours(one):
                 yield one
 
     # --- deciding
@@ -187,9 +202,16 @@ class Adoption:
                 return Step("take", last, others=others)
         return Step("start", others=others)
 
+    def _is_ours(self, one: Mapping[str, Any]) -> bool:
+        return bool(one.get("tags", {}).get(TASK_INSTANCE) == self.attempt.task.digest)
+
     def _is_current(self, one: Mapping[str, Any]) -> bool:
         """Tell whether it belongs to the tries of this ``max_tries``, and Airflow did not give it up."""
-        return TRY_ENDED not in one.get("tags", {}) and self._is_of_these_tries(one)
+        tags = one.get("tags", {})
+        given_up = TRY_ENDED in tags or (
+            self.attempt.follows_clearing and tags.get(TRY_NUMBER) != str(self.attempt.try_number)
+        )
+        return not given_up and self._is_of_these_tries(one)
 
     def _is_of_these_tries(self, one: Mapping[str, Any]) -> bool:
         max_tries = str(self.attempt.max_tries)

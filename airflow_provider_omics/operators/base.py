@@ -50,6 +50,8 @@ class OmicsBaseOperator(BaseOperator):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if not {"members", "template_fields"} & cls.__dict__.keys():
+            return  # what it inherits is complete
         own = cls.__dict__.get("template_fields", ())
         shared = ("extra_request", "aws_conn_id", "region_name", "verify")
         cls.template_fields = (*getattr(cls, "members", ()), *own, *shared)

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from airflow_provider_omics.compat import cleared_while_running
+
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -69,13 +71,16 @@ class Attempt:
     max_tries: int
     dag_run_began: datetime | None
     """When this DAG run first began; None if that is not known, because it was cleared since."""
+    follows_clearing: bool = False
+    """Whether the try before this one was cleared while it ran, and could not leave word of it."""
 
     @classmethod
     def of(cls, context: Context, hook: OmicsHook) -> Attempt:
         """Read it from a task's context."""
         ti, dag_run = context["ti"], context.get("dag_run")
         began = None if dag_run is None or dag_run.clear_number else dag_run.start_date
-        return cls(TaskIdentity.of(context, hook), ti.try_number, ti.max_tries, began)
+        cleared = ti.try_number > 1 and cleared_while_running(ti)
+        return cls(TaskIdentity.of(context, hook), ti.try_number, ti.max_tries, began, cleared)
 
     @property
     def tags(self) -> dict[str, str]:

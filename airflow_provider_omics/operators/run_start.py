@@ -106,7 +106,7 @@ class RunStarter:
     def _is_replay(self, answer: Mapping[str, Any]) -> bool:
         resource = self.adoption.resource
         found = self.hook.look(resource, **resource.identifiers_in(answer))
-        return found is not None and bool(found["creationTime"] < self.since)
+        return found is not None and self.adoption.is_replay(found, self.since)
 
     def pause(self, refused: Throttled | QuotaExceeded) -> float:
         """Return the seconds to wait for the next turn: ever longer, the upper third at random.

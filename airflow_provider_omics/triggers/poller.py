@@ -37,7 +37,7 @@ CALL_SECONDS = 2.0
 waits come after 3, 9 and 21 s, those of a thousand with everybody else's."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Wait:
     """One wait for one resource.
 
@@ -96,6 +96,7 @@ class Poller:
         self._users = 0
         self._now = monotonic()
         self._earliest = 0.0
+        self._until = float("inf")
         self._woken = asyncio.Event()
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix=f"omics-{resource.word}")
         self._ready: asyncio.Future[OmicsHook] | None = None
@@ -135,18 +136,14 @@ class Poller:
         :returns: its last ``status``, and the ``limit`` that was reached, or None
         :raises OmicsServiceError: an error that a later look would meet again
         """
-        hook = await self.hook()
-        if self._sweep is None:
-            from airflow_provider_omics.hooks.sweep import Sweep
-
-            self._sweep = Sweep(hook, self.resource, self._executor)
         ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         key = tuple(identifiers[name] for name in self.resource.identifiers)
         wait = Wait(key, uuid, delay, limits, self._clock() + TOGETHER_SECONDS, ended)
         self.waits.setdefault(key, []).append(wait)
-        self._woken.set()
         if self._task is None:
-            self._task = asyncio.ensure_future(self._poll(self._sweep))
+            self._task = asyncio.ensure_future(self._poll())
+        elif wait.due < self._until:
+            self._woken.set()
         try:
             return await ended
         finally:
@@ -166,21 +163,30 @@ class Poller:
     def _all(self) -> Iterable[Wait]:
         return [wait for waits in self.waits.values() for wait in waits]
 
-    async def _poll(self, sweep: Sweep) -> None:
+    async def _poll(self) -> None:
         try:
+            sweep = await self._made()
             while True:
-                due = max(min((wait.due for wait in self._all()), default=float("inf")), self._earliest)
+                self._until = max(min((wait.due for wait in self._all()), default=float("inf")), self._earliest)
                 self._woken.clear()
-                if (seconds := due - self._clock()) > 0:
+                if (seconds := self._until - self._clock()) > 0:
                     await pause(self._woken, seconds)
                     if self._woken.is_set():
                         continue
-                    self._now = max(due, self._clock())
+                    self._now = max(self._until, self._clock())
                 await self._tick(sweep)
         except Exception as error:  # a poller that is broken must not leave its waits waiting
+            self._task = self._ready = None  # and who comes later tries again
             for wait in self._all():
                 wait.fail(error)
-            raise
+
+    async def _made(self) -> Sweep:
+        hook = await self.hook()
+        if self._sweep is None:
+            from airflow_provider_omics.hooks.sweep import Sweep
+
+            self._sweep = Sweep(hook, self.resource, self._executor)
+        return self._sweep
 
     async def _tick(self, sweep: Sweep) -> None:
         now = self._clock()

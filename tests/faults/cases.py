@@ -1,0 +1,265 @@
+"""A case: one DAG run in a real Airflow, against a HealthOmics of its own, so that cases do not disturb each other."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import psutil  # type: ignore[import-untyped]
+from botocore.config import Config
+
+from airflow_provider_omics.emulator.clock import Clock
+from airflow_provider_omics.emulator.connection import connection_json
+from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT, DEFAULT_REGION
+from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+from airflow_provider_omics.emulator.records import Run
+from airflow_provider_omics.emulator.server import Server
+from airflow_provider_omics.emulator.simulated import Plan, Task
+from airflow_provider_omics.emulator.store import Store
+from airflow_provider_omics.emulator.wsgi import MotoApplication
+from tests.faults.accounts import Account, Taken, account
+from tests.faults.watch import Meeting, Watch
+
+BUCKET = "amzn-s3-demo-bucket"
+LOOK_SECONDS = 0.1
+OVER = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
+PLAN = Plan(
+    (Task("align", seconds=6), Task("call", seconds=600, after=("align",))), pending=0.5, starting=0.5, stopping=1
+)
+"""What a run does: it is not over before a case moves its clock."""
+RUN_SECONDS = 660
+"""How far the clock moves to end a run of this plan."""
+POLLS = ("GetRun", "ListRuns")
+
+Seen = TypeVar("Seen")
+
+
+class Case:
+    """One DAG run and its HealthOmics.
+
+    :param dag_id: the DAG's, and the connection's
+    :param folder: where the DAG's notes and its definition lie
+    :param moto: S3 and the other services, which all cases share
+    :param arguments: the operator's
+    :param samples: what its task is mapped over, if there are several
+    """
+
+    def __init__(
+        self, dag_id: str, folder: Path, moto: MotoApplication, arguments: Mapping[str, Any], samples: Iterable[str]
+    ) -> None:
+        self.dag_id, self.folder = dag_id, folder
+        self.arguments, self.samples = dict(arguments), list(samples)
+        self.store = Store(clock=Clock(), neighbours=MotoNeighbours())
+        self.region = self.store.region(DEFAULT_ACCOUNT, DEFAULT_REGION)
+        self.store.seed_workflow(DEFAULT_ACCOUNT, DEFAULT_REGION, "1234567", name="cohort")
+        self.store.plans.set("*", PLAN)
+        self.server = Server(self.store, neighbours=False)
+        self.server.moto = moto
+        self.faults = self.store.faults
+        session = boto3.Session("emulator", "emulator", region_name=DEFAULT_REGION)
+        self.client = session.client("omics", endpoint_url=self.server.url, config=Config(inject_host_prefix=False))
+        cache = self.client.create_run_cache(
+            requestId=dag_id, cacheS3Location=f"s3://{BUCKET}/{dag_id}/cache", cacheBehavior="CACHE_ALWAYS"
+        )
+        self.arguments["cache_id"] = cache["id"]
+        self.run_id = "first"
+        self.needed, self.cancelled, self.left = 1, 0, 0
+        """How many runs there must be, and may be cancelled and left alone because somebody wanted it."""
+        self.decoys: set[str] = set()
+        """The names of somebody else's runs."""
+        self.taken: list[Taken] = []
+        self.workers: list[psutil.Process] = []
+        """Every process that executed a task."""
+        self.deadline = 0.0
+        """As ``time.monotonic()`` tells it."""
+        self.watch: Watch
+        self.edited: Callable[[], None]
+        """To be called when arguments or samples were changed."""
+        self.meeting: Meeting
+
+    @property
+    def deferred(self) -> bool:
+        """Whether the run is waited for in the triggerer."""
+        return bool(self.arguments["deferrable"])
+
+    @property
+    def elsewhere(self) -> str:
+        """The connection of another deployment to the same account."""
+        return f"{self.dag_id}__elsewhere"
+
+    @property
+    def connections(self) -> dict[str, str]:
+        """The connections by their ids, as JSON."""
+        here = connection_json(self.server.url)
+        other = json.loads(here)
+        other["extra"]["deployment"] = "elsewhere"
+        return {self.dag_id: here, self.elsewhere: json.dumps(other)}
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What the DAG file reads."""
+        return {"dag_id": self.dag_id, "samples": self.samples, "arguments": self.arguments}
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs that were started for the task, the oldest first."""
+        with self.store.lock:
+            self.store.settle()
+            return [run for run in self.region.runs if run.members["name"] not in self.decoys]
+
+    @property
+    def polls(self) -> int:
+        """How often somebody looked for a run, or at one."""
+        return sum(self.faults.calls[operation] for operation in POLLS)
+
+    # --- Airflow
+
+    def trigger(self) -> None:
+        """Start the DAG run."""
+        self.watch.ask(lambda airflow: airflow.trigger(self.dag_id, self.run_id))
+
+    def clear(self) -> None:
+        """Clear the task, as a person does."""
+        self.watch.ask(lambda airflow: airflow.clear(self.dag_id, self.run_id, "run"))
+
+    def clear_running(self) -> None:
+        """Clear the task while it runs, and on Airflow 3.0 once more: it leaves the task ``restarting`` for good."""
+        stuck = not self.deferred and self.watch.airflow.version.startswith("3.0.")
+        worker = self.process() if stuck else None
+        self.clear()
+        if worker:
+            self.until("its process is gone", lambda: not worker.is_running())
+            self.clear()
+
+    def mark(self, state: str) -> None:
+        """Mark the task as failed or succeeded, as a person does."""
+        self.watch.ask(lambda airflow: airflow.mark(self.dag_id, self.run_id, "run", state))
+
+    def delete(self) -> None:
+        """Delete the DAG run, as soon as Airflow is done with it, and forget its processes."""
+        self.until("the DAG run ends", lambda: self._dag_run_state() in OVER)
+        heard = rf"Received executor event with state success .*dag_id='{self.dag_id}'"
+        airflow = self.watch.airflow  # would take what it hears later for news of the next DAG run
+        self.until("the scheduler knows that the worker is free", lambda: airflow.logged("scheduler", heard))
+        self.watch.ask(lambda airflow: airflow.delete_dag_run(self.dag_id, self.run_id))
+        for note in self.folder.glob(f"{self.dag_id}.*"):
+            note.unlink()
+
+    def _dag_run_state(self) -> str:
+        return str(self.watch.ask(lambda airflow: airflow.dag_run(self.dag_id, self.run_id))["state"])
+
+    def states(self) -> list[tuple[str | None, int]]:
+        """Return state and try of each task instance."""
+        return [(task["state"], task["try_number"]) for task in self.watch.tasks(self.dag_id, self.run_id)]
+
+    def ends(self, state: str = "success") -> None:
+        """Wait until every task instance has ended for good, and take its result if it succeeded."""
+
+        def ended() -> bool:
+            tasks = self.states()
+            return bool(tasks) and all(each in OVER for each, _ in tasks)
+
+        self.until("the task ends", ended)
+        tasks = self.watch.tasks(self.dag_id, self.run_id)
+        assert {task["state"] for task in tasks} == {state}, self.story()
+        for task, sample in zip(tasks, self.samples, strict=True):
+            if state == "success":
+                self.taken.append(Taken(self._result(int(task["map_index"])), sample))
+
+    def _result(self, map_index: int) -> str:
+        return str(self.watch.ask(lambda airflow: airflow.xcom(self.dag_id, self.run_id, "run", "uuid", map_index)))
+
+    # --- processes
+
+    def held(self, map_index: int = -1) -> psutil.Process:
+        """Wait until the first try stands still, and return its process."""
+        self.until("the first try stands still", lambda: self._notes(map_index, "held"))
+        return self.process(map_index=map_index)
+
+    def process(self, try_number: int = 1, map_index: int = -1) -> psutil.Process:
+        """Wait until a try of this number or a later one has begun, and return its process."""
+        self._begun(try_number, map_index)
+        noted = {int(note.name.split(".")[-2]): note for note in self._notes(map_index, "pid")}
+        worker = psutil.Process(int(noted[max(noted)].read_text()))
+        self.workers.append(worker)
+        return worker
+
+    def _begun(self, try_number: int, map_index: int = -1) -> None:
+        def begun() -> bool:
+            return any(int(note.name.split(".")[-2]) >= try_number for note in self._notes(map_index, "pid"))
+
+        self.until(f"try {try_number} begins", begun)
+
+    def _notes(self, map_index: int, kind: str) -> list[Path]:
+        return list(self.folder.glob(f"{self.dag_id}.{map_index}.*.{kind}"))
+
+    def waits(self, try_number: int = 1, *, anywhere: bool = False) -> None:
+        """Wait until a try waits for its run: its worker looks at it again and again, or the triggerer does.
+
+        Airflow 2 may count several tries for one that it finds dead.
+
+        :param try_number: which try at least
+        :param anywhere: whether a task that can wait in the triggerer may wait in its worker too
+        """
+        states = ({"deferred", "running"} if anywhere else {"deferred"}) if self.deferred else {"running"}
+
+        def waiting() -> bool:
+            return any(state in states and number >= try_number for state, number in self.states())
+
+        self._begun(try_number)
+        self.until(f"try {try_number} waits", waiting)
+        self.until("a run is on its way", self.active)
+        before = self.polls
+        self.until(f"try {try_number} looks at the run", lambda: self.polls > before + 2)
+
+    def together(self, action: Callable[[], object]) -> None:
+        """Do something to all of Airflow, once, when all cases of the row have come here."""
+        self.meeting.wait(action, max(1, self.deadline - time.monotonic()))
+
+    # --- HealthOmics
+
+    def start_decoy(self, name: str, **request: Any) -> None:
+        """Start a run that is somebody else's."""
+        self.decoys.add(name)
+        self.client.start_run(name=name, **request)
+
+    def complete(self, seconds: float = RUN_SECONDS) -> None:
+        """Let time pass until every run has ended."""
+        self.store.clock.advance(seconds)
+
+    def age(self) -> None:
+        """Let the runs have begun as long ago in Airflow's time as they have in that of their HealthOmics."""
+        with self.store.lock:
+            for run in self.runs:
+                began = run.members["creationTime"] - timedelta(seconds=RUN_SECONDS)
+                self.region.runs.change(run.members["id"], creationTime=began)
+
+    def active(self) -> list[Run]:
+        """Return the runs that have not ended."""
+        return [run for run in self.runs if run.status not in ("COMPLETED", "FAILED", "CANCELLED")]
+
+    def until(self, what: str, look: Callable[[], Seen]) -> Seen:
+        """Look again and again until something true is seen, and return it."""
+        while not (seen := look()):
+            assert time.monotonic() < self.deadline, f"Not in time: {what}; {self.story()}"
+            processes = list(self.watch.airflow.processes.values())
+            dead = [each for each in processes if each.popen.poll() is not None]
+            assert not dead, f"A process ended before {what}.\n{self.watch.airflow.tails(dead)}"
+            time.sleep(LOOK_SECONDS)
+        return seen
+
+    def story(self) -> str:
+        """Return what is known of the case, for a message."""
+        runs = [f"{run.members['id']} {run.status} {run.members['parameters']}" for run in self.runs]
+        calls = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.calls.items()))
+        return f"{self.dag_id}: task instances {self.states()}, runs {runs}, calls: {calls}"
+
+    def account(self) -> Account:
+        """Return what the case cost, as soon as nothing is about to stop any more."""
+        self.store.clock.advance(PLAN.stopping + 1)
+        return account(self.runs, self.taken, needed=self.needed, cancelled=self.cancelled, left=self.left)

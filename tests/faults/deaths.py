@@ -1,0 +1,104 @@
+"""Faults of processes: workers and triggerers that die."""
+
+from __future__ import annotations
+
+import signal
+
+import psutil  # type: ignore[import-untyped]
+
+from tests.faults.cases import Case
+from tests.faults.row import BOTH, LATE_SECONDS, adopted, fault, kill_before_the_answer
+from tests.faults.workers import end, kill, supervisor, terminate
+
+NOTICE_SECONDS = 2.0
+"""How long a process that is told to end is left to do what it does then."""
+
+
+@fault("worker killed before StartRun is sent", arguments={"hold": "start"})
+def killed_before_start(case: Case) -> None:
+    case.trigger()
+    kill(case.held())
+    adopted(case)
+
+
+@fault("worker killed before StartRun's answer arrives", names=BOTH)
+def killed_before_answer(case: Case) -> None:
+    kill_before_the_answer(case)
+    adopted(case)
+
+
+@fault("worker killed after StartRun's answer", names=BOTH, arguments={"hold": "wait"})
+def killed_after_answer(case: Case) -> None:
+    case.trigger()
+    kill(case.held())
+    adopted(case)
+
+
+@fault("worker killed while waiting", modes=("sync",), names=BOTH)
+def killed_while_waiting(case: Case) -> None:
+    case.trigger()
+    case.waits()
+    kill(case.process())
+    adopted(case)
+
+
+@fault("worker killed after the run completed", names=BOTH)
+def killed_after_completion(case: Case) -> None:
+    case.faults.slow("ListRunTasks", seconds=LATE_SECONDS, times=1)
+    case.trigger()
+    case.waits()
+    case.complete()
+    case.until("the worker asks for the outcome", lambda: case.faults.calls["ListRunTasks"])
+    kill(case.process())
+    case.ends()
+
+
+@fault("worker terminated, then killed, in a scale-in", modes=("sync",), names=BOTH)
+def scale_in(case: Case) -> None:
+    case.trigger()
+    case.waits()
+    worker = case.process()
+    above = supervisor(worker)
+    terminate(worker, above)
+    psutil.wait_procs([worker], NOTICE_SECONDS)
+    end(above, worker)
+    adopted(case)
+
+
+@fault("zombie terminated after the next try attached", modes=("sync",), names=BOTH)
+def late_sigterm(case: Case) -> None:
+    case.trigger()
+    case.waits()
+    zombie = case.process()
+    above = supervisor(zombie)
+    end(above)
+    case.until("its supervisor is dead", lambda: not above.is_running() or above.status() == psutil.STATUS_ZOMBIE)
+    zombie.suspend()  # otherwise it would look at the run too, and nobody could tell who does
+    case.waits(2)
+    zombie.terminate()
+    zombie.resume()
+    psutil.wait_procs([zombie], NOTICE_SECONDS)
+    end(zombie)
+    assert case.faults.calls["CancelRun"] == 0, case.story()
+    case.complete()
+    case.ends()
+
+
+def hit_the_triggerer(case: Case, number: signal.Signals) -> None:
+    """Send the triggerer a signal while all cases of the row are deferred, and start it again."""
+    case.trigger()
+    case.waits()
+    case.together(lambda: case.watch.ask(lambda airflow: airflow.restart("triggerer", number)))
+    case.waits()
+    case.complete()
+    case.ends()
+
+
+@fault("triggerer killed while the run is deferred", modes=("deferred",), names=BOTH, together=True)
+def triggerer_killed(case: Case) -> None:
+    hit_the_triggerer(case, signal.SIGKILL)
+
+
+@fault("triggerer terminated while the run is deferred", modes=("deferred",), names=BOTH, together=True)
+def triggerer_terminated(case: Case) -> None:
+    hit_the_triggerer(case, signal.SIGTERM)

@@ -1,0 +1,127 @@
+"""Faults of people: what they clear, edit, mark and delete, and the time they give."""
+
+from __future__ import annotations
+
+from tests.faults.cases import Case
+from tests.faults.row import BOTH, adopted, fault
+from tests.faults.workers import kill
+
+
+@fault("running task cleared")
+def running_task_cleared(case: Case) -> None:
+    case.needed, case.cancelled = 2, 1
+    case.trigger()
+    case.waits()
+    case.clear_running()
+    case.until("a new run is started", lambda: len(case.runs) > 1)
+    assert case.runs[0].status == "CANCELLED", case.story()
+    case.waits(2)
+    case.complete()
+    case.ends()
+
+
+@fault("running task cleared, cancel_on_kill=False", arguments={"cancel_on_kill": False})
+def cleared_and_left(case: Case) -> None:
+    case.needed, case.left = 2, 1
+    case.trigger()
+    case.waits()
+    case.clear_running()
+    case.waits(2, anywhere=True)
+    assert [run.status for run in case.runs] == ["RUNNING"], case.story()
+    case.complete()
+    case.until("a new run is started", lambda: len(case.runs) > 1)
+    case.waits(2)
+    case.complete()
+    case.ends()
+
+
+@fault("succeeded task cleared")
+def succeeded_task_cleared(case: Case) -> None:
+    case.needed = 2
+    case.trigger()
+    case.waits()
+    case.complete()
+    case.ends()
+    case.clear()
+    adopted(case)
+
+
+@fault("retries edited between tries", names=BOTH, arguments={"hold": "wait"})
+def retries_edited(case: Case) -> None:
+    case.trigger()
+    worker = case.held()
+    case.arguments["retries"] = 9
+    case.edited()
+    kill(worker)
+    adopted(case)
+
+
+@fault("samplesheet reordered between tries", arguments={"hold": "wait"}, samples=("NA12878", "NA12891"))
+def sheet_reordered(case: Case) -> None:
+    case.needed, case.cancelled = 4, 2
+    case.trigger()
+    workers = [case.held(map_index) for map_index in (0, 1)]
+    case.samples.reverse()
+    case.edited()
+    kill(*workers)
+    case.until("both samples are started anew", lambda: len(case.runs) == 4)
+    case.until("the old runs are told to stop", lambda: len(case.active()) <= 2)
+    case.complete()
+    case.ends()
+
+
+@fault("DAG run id used again after a deletion")
+def run_id_used_again(case: Case) -> None:
+    case.needed = 2
+    case.trigger()
+    case.waits()
+    case.complete()
+    case.ends()
+    case.delete()
+    case.age()
+    case.trigger()
+    case.waits()
+    case.complete()
+    case.ends()
+
+
+@fault("task marked failed by a person")
+def marked_failed(case: Case) -> None:
+    case.cancelled = 1
+    case.trigger()
+    case.waits()
+    case.mark("failed")
+    case.until("the run is cancelled", lambda: case.faults.calls["CancelRun"])
+    case.ends("failed")
+
+
+@fault("execution_timeout, on_timeout=cancel", modes=("sync",), arguments={"execution_timeout": 20, "retries": 0})
+def timeout_cancels(case: Case) -> None:
+    case.cancelled = 1
+    case.trigger()
+    case.waits()
+    case.until("the run is cancelled", lambda: case.faults.calls["CancelRun"])
+    case.ends("failed")
+
+
+@fault(
+    "execution_timeout, on_timeout=leave",
+    modes=("sync",),
+    arguments={"execution_timeout": 20, "on_timeout": "leave"},
+)
+def timeout_leaves(case: Case) -> None:
+    case.trigger()
+    adopted(case)
+
+
+@fault("two deployments share an account", names=BOTH, arguments={"hold": "wait"})
+def two_deployments(case: Case) -> None:
+    """Go on as another deployment that has a DAG run of the same ids."""
+    case.needed, case.left = 2, 1
+    case.trigger()
+    worker = case.held()
+    case.arguments["aws_conn_id"] = case.elsewhere
+    case.edited()
+    kill(worker)
+    case.until("the other deployment starts a run of its own", lambda: len(case.runs) > 1)
+    adopted(case)

@@ -1,0 +1,34 @@
+"""The processes of workers, and how they end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import psutil  # type: ignore[import-untyped]
+
+
+def kill(*workers: psutil.Process) -> None:
+    """Kill tasks' processes and those that supervise them, as when a machine dies."""
+    for worker in workers:
+        end(supervisor(worker), worker)  # the supervisor first, so that it reports nothing
+
+
+def end(*processes: psutil.Process) -> None:
+    """Kill what is left of these processes."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def terminate(*processes: psutil.Process) -> None:
+    """Send SIGTERM to processes, as when a machine is taken away."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+
+
+def supervisor(worker: psutil.Process) -> psutil.Process:
+    """Return the process that started a task's."""
+    found = worker.parent()
+    assert found is not None
+    return found
