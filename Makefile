@@ -7,6 +7,7 @@ UV_VERSION = $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 UV := .venv/bin/uv
 READY := .venv/.ready
 AWSCLI := .venvs/awscli
+AMAZON_PATTERN := .venvs/amazon-pattern
 
 # Importing Airflow makes a folder at AIRFLOW_HOME: never in the home directory, never in the user's own Airflow.
 export AIRFLOW_HOME := $(CURDIR)/build/airflow
@@ -18,10 +19,10 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check matrix docs bench clean
+.PHONY: help setup demo test test-faults check matrix docs bench clean
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 setup: $(READY)  ## make .venv from uv.lock
 
@@ -39,13 +40,18 @@ check: docs  ## run ruff, mypy and the docs build
 matrix: $(READY)  ## run the quick tests on every supported Airflow, or some: LEGS="3.0.6 newest-py3.13"
 	.venv/bin/python scripts/matrix.py $(LEGS)
 
+test-faults: $(READY)  ## kill, cut off and clear real Airflow tasks on three releases, or some: LEGS="3.0.6"
+	.venv/bin/python scripts/fault_tables.py $(LEGS)
+
 docs: $(READY)  ## build the documentation into docs/_build/html
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(READY)  ## measure imports and the emulator's start, and put the figures into the docs
+bench: $(READY) $(AMAZON_PATTERN)/.ready  ## measure imports, the emulator's start, API calls and deferred waits, half an hour in all, for the docs
 	mkdir -p docs/benchmarks
 	.venv/bin/python tests/benchmarks/import_cost.py | tee docs/benchmarks/import_cost.txt
 	.venv/bin/python tests/benchmarks/emulator_start.py | tee docs/benchmarks/emulator_start.txt
+	.venv/bin/python -m tests.benchmarks.api_calls | tee docs/benchmarks/api_calls.txt
+	.venv/bin/python -m tests.benchmarks.deferred_waits | tee docs/benchmarks/deferred_waits.txt
 
 clean:  ## remove everything that was built, the environments included
 	rm -rf .venv .venvs build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
@@ -65,4 +71,9 @@ $(READY): uv.lock pyproject.toml | $(UV)
 $(AWSCLI)/.ready: uv.lock pyproject.toml | $(READY)
 	@echo "Installing the AWS CLI into $(AWSCLI)"
 	@UV_PROJECT_ENVIRONMENT=$(AWSCLI) $(UV) sync --quiet --frozen --compile-bytecode --only-group awscli
+	@touch $@
+
+$(AMAZON_PATTERN)/.ready: uv.lock pyproject.toml | $(READY)
+	@echo "Installing the amazon provider with aiobotocore into $(AMAZON_PATTERN)"
+	@UV_PROJECT_ENVIRONMENT=$(AMAZON_PATTERN) $(UV) sync --quiet --frozen --compile-bytecode --only-group amazon-pattern
 	@touch $@
