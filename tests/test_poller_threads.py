@@ -42,8 +42,9 @@ def begin_run(start: Any, context: ContextMaker) -> str:
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let everything that asks Airflow for something raise outside the one place that may; return what was asked."""
-    from airflow.providers.amazon.aws.hooks import base_aws
+    import airflow.providers.amazon.aws.hooks.base_aws as module
 
+    base_aws: Any = module
     building = threading.local()
     asked: list[str] = []
     build = Poller.__init__
@@ -79,7 +80,8 @@ def test_polls_and_renewals_of_credentials_do_not_call_airflow(
     begin_run: Any, assumed_role: None, guarded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renewed_in: list[str] = []
-    remaining, refresh = RefreshableCredentials._seconds_remaining, RefreshableCredentials._protected_refresh
+    private: Any = RefreshableCredentials
+    remaining, refresh = private._seconds_remaining, private._protected_refresh
 
     def noted(self: RefreshableCredentials, is_mandatory: bool) -> None:
         renewed_in.append(threading.current_thread().name)
