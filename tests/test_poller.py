@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.hooks.sweep import Sweep
 from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.resources import RUN, RUN_TASK
 from airflow_provider_omics.triggers import poller as poller_module
@@ -73,6 +76,22 @@ def test_a_page_that_does_not_come_is_asked_for_again(run_ids: Any, omics_faults
     omics_faults.fail("ListRuns", "InternalServerException", times=2)
     assert together(*(wait_for(run_id) for run_id in made)) == [COMPLETED] * 60
     assert omics_faults.calls["GetRun"] <= 60 + 10
+
+
+def test_what_has_left_the_lists_is_described_before_it_is_due(run_ids: Any, omics: Any, omics_clock: Any) -> None:
+    made = run_ids(20)
+    omics.cancel_run(id=made[-1])
+    omics_clock.advance(10)
+    watched = [(run_id,) for run_id in made]
+
+    async def course() -> dict[Any, Any]:
+        with ThreadPoolExecutor(1) as executor:
+            sweep = Sweep(OmicsHook(), RUN, executor)
+            return {key: found async for key, found in sweep.look(watched[:10], watched)}
+
+    found = asyncio.run(course())
+    assert found.keys() == set(watched)
+    assert found[watched[-1]]["status"] == "CANCELLED"
 
 
 def test_a_failed_run_is_an_end_too(run_ids: Any, omics: Any) -> None:

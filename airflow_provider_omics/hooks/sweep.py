@@ -47,6 +47,7 @@ class Sweep:
         """How many calls the last sweep made."""
         self._executor = executor
         self._lists = len(resource.identifiers) == 1 and "status" in schema.members_of(resource.list)
+        self._whole = False
         self._pages = 0
         self._described = 0
 
@@ -61,18 +62,20 @@ class Sweep:
         :param watched: what else is of interest
         """
         self.calls = 0
-        seen: set[Key] = set()
+        left: Collection[Key] = due
         if self._is_listing_cheaper(len(due)):
+            before, seen = list(watched), set[Key]()
             async for item in self._list(len(due)):
                 key = tuple(self.resource.identifiers_in(item).values())
                 if key in watched and key not in seen:
                     seen.add(key)
                     yield key, item
+            left = [key for key in (before if self._whole else due) if key not in seen]
         else:
             self._described += 1
             if self._described >= RELEARN_SWEEPS:
                 self._described = self._pages = 0
-        async for each in self._describe([key for key in due if key not in seen]):
+        async for each in self._describe(left):
             yield each
 
     # --- listing
@@ -87,7 +90,7 @@ class Sweep:
 
         In the order of a resource's life: what moves on meanwhile is seen twice, never missed.
         """
-        pages = 0
+        pages, self._whole = 0, False
         for status in self._order():
             token: dict[str, Any] = {}
             while True:
@@ -103,7 +106,7 @@ class Sweep:
                 if not page.get("nextToken"):
                     break
                 token = {"startingToken": page["nextToken"]}
-        self._pages = pages
+        self._pages, self._whole = pages, True
 
     async def _page(self, members: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a page, or None if there is none to be had; a passing error is met a few times before it counts,

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 
 from tests.benchmarks.processes import ROOT, Pair, compiled, until
 from tests.benchmarks.report import Result, table
@@ -69,12 +70,12 @@ class Round:
     def start(self) -> None:
         """Start all waits, and measure until each run was looked at."""
         memory, cpu = self.process.memory, self.process.cpu
-        began = time.monotonic()
         self.process.start(self.runs[: self.waits], self.delay)
+        sample = Timer(self.delay, lambda: setattr(self.result, "cpu", self.process.cpu - cpu))
+        sample.start()
         until("the first look", PATIENCE * self.delay, lambda: self.looks() > 0)
         first_look = time.monotonic()
-        time.sleep(max(began + self.delay - time.monotonic(), 0))
-        self.result.cpu = self.process.cpu - cpu
+        sample.join()
         until("every run was looked at", PATIENCE * self.delay, lambda: self.looks() >= self.waits)
         late = self.process.late()
         self.result.blocked_at_start = max((seconds for at, seconds in late if at <= first_look), default=0.0)

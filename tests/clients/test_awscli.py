@@ -168,7 +168,9 @@ def test_the_run_cache_operations(emulator: Server, examples: Path, tmp_path: Pa
     assert aws("list-tags-for-resource", resource_arn=cache["arn"]) == {"tags": {"department": "analytics"}}
     aws("untag-resource", resource_arn=cache["arn"])
 
-    run = aws("start-run", "--cache-id", cache["id"])
+    group = aws("create-run-group")
+    aws("get-run-group", id=group["id"])
+    run = aws("start-run", "--cache-id", cache["id"], run_group_id=group["id"])
     assert "(ConflictException)" in aws("delete-run-cache", id=cache["id"], fails=True)
     emulator.store.clock.advance(3600)
     described = aws("get-run", id=run["id"])

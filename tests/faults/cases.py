@@ -127,6 +127,15 @@ class Case:
         """Clear the task, as a person does."""
         self.watch.ask(lambda airflow: airflow.clear(self.dag_id, self.run_id, "run"))
 
+    def clear_ended(self) -> None:
+        """Clear the task when its DAG run has ended, too: Airflow ends one whose task is cleared a moment before."""
+        over = {"success", "failed"}
+        self.until(
+            "the DAG run ends",
+            lambda: self.watch.ask(lambda airflow: airflow.dag_run(self.dag_id, self.run_id)["state"] in over),
+        )
+        self.clear()
+
     def clear_running(self) -> None:
         """Clear the task while it runs, and on Airflow 3.0 once more: it leaves the task ``restarting`` for good."""
         stuck = not self.deferred and self.watch.airflow.version.startswith("3.0.")

@@ -21,10 +21,9 @@ PROCESSES = multiprocessing.get_context("fork")
 
 def create(location: str, delay: float, start: Any, results: Any) -> None:
     """Execute the operator as one of many workers."""
-    context: Any = {
-        "ti": SimpleNamespace(dag_id="genomes", run_id="manual", task_id="cache", map_index=-1, try_number=1)
-    }
-    operator = CreateRunCacheOperator(task_id="cache", cache_s3_location=location)
+    ti = SimpleNamespace(dag_id="genomes", run_id="manual", task_id="cache", map_index=-1, try_number=1)
+    context: Any = {"ti": ti}
+    operator = CreateRunCacheOperator(task_id="cache", cache_s3_location=location, do_xcom_push=False)
     assert isinstance(operator.hook, OmicsHook)
     start.wait()
     time.sleep(delay)

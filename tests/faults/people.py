@@ -48,7 +48,7 @@ def succeeded_task_cleared(case: Case) -> None:
     case.waits()
     case.complete()
     case.ends()
-    case.clear()
+    case.clear_ended()
     adopted(case)
 
 
