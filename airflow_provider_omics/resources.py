@@ -234,6 +234,7 @@ FIRST_BOTO3 = "1.35.66"
 SINCE: Mapping[str, Since] = {
     "CreateRunCache": Since(FIRST_BOTO3),
     "GetRunCache": Since(FIRST_BOTO3),
+    "GetWorkflowVersion": Since("1.37.36"),
     "ListRunCaches": Since(FIRST_BOTO3),
     "UpdateRunCache": Since(FIRST_BOTO3),
     "DeleteRunCache": Since(FIRST_BOTO3),
