@@ -207,7 +207,8 @@ def test_a_dry_run_shows_the_exact_request_and_starts_nothing(
     for part in ('"sample": "NA12878"', f'"cacheId": "{cache_id}"', '"requestId": "'):
         assert part in shown
     # An older boto3 does not show a workflow's storage type.
-    told = "storageType" in service_model().operation_model("GetWorkflow").output_shape.members
+    workflow: Any = service_model().operation_model("GetWorkflow").output_shape
+    told = "storageType" in workflow.members
     assert ('"storageType": "DYNAMIC"' in shown) is told
     assert omics_faults.calls["StartRun"] == 0
 
