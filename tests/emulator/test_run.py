@@ -234,6 +234,7 @@ def test_a_run_repeats_an_earlier_one(service: Service) -> None:
 
 def test_a_repeated_run_has_every_setting_but_those_of_the_request(service: Service) -> None:
     service.needs("StartRun", "configurationName")
+    service.needs("StartRun", "scratchStorageMode")
     group_id = service.client.create_run_group()["id"]
     settings = {
         **{"runGroupId": group_id, "priority": 7, "retentionMode": "REMOVE", "storageType": "DYNAMIC"},
