@@ -1,5 +1,7 @@
 """``make test-faults``: every fault on real Airflow processes of several releases, and what each cost as a table.
 
+Then fifty waits beside an unrelated trigger, on the releases whose triggers share one channel to Airflow.
+
 The tables go to ``docs/benchmarks/faults-VERSION.txt``. The environments are those of ``make matrix``.
 """
 
@@ -13,27 +15,27 @@ from collections.abc import Sequence
 from matrix import all_legs, run_tests
 from stacks import BUILD, ROOT, Leg, LegFailed, build_wheel, install
 
-LEGS = ("2.11.2", "3.0.6", "newest-py3.11")
-TEST = "tests/faults/test_started_once.py"
+FAULTS = "tests/faults/test_started_once.py"
+BESIDE = "tests/e2e/test_beside.py"
+TESTS = {"2.11.2": [FAULTS], "3.0.6": [FAULTS, BESIDE], "3.2.1": [BESIDE], "newest-py3.11": [FAULTS]}
+"""What each leg runs; the newest one's waits beside another trigger are part of ``make test``."""
 TABLES = ROOT / "docs" / "benchmarks"
 
 
-def try_faults(leg: Leg) -> str:
-    """Run the faults on one leg, and return their table."""
+def try_faults(leg: Leg, tests: Sequence[str]) -> str:
+    """Run the tests of one leg, and return the table of its faults, if it has any."""
     table = TABLES / f"faults-{leg.airflow}.txt"
-    table.unlink(missing_ok=True)
-    try:
-        run_tests(leg, TEST, extra={"FAULT_TABLE": str(table)})
-    finally:
-        shown = table.read_text() if table.exists() else ""
-    return shown
+    if FAULTS in tests:
+        table.unlink(missing_ok=True)
+    run_tests(leg, *tests, extra={"FAULT_TABLE": str(table)})
+    return table.read_text() if FAULTS in tests else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen legs one after the other, and return the exit status."""
     known = all_legs()
     parser = argparse.ArgumentParser(description="Prove on real processes that a run is started exactly once.")
-    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {' '.join(LEGS)}")
+    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {' '.join(TESTS)}")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.legs) - set(known)):
         parser.error(f"no leg is called {', '.join(unknown)}; there are {', '.join(known)}")
@@ -41,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     wheel = build_wheel()
     failed = False
-    for leg in (known[name] for name in options.legs or LEGS):
+    for leg in (known[name] for name in options.legs or TESTS):
         began = time.monotonic()
         leg.log.write_text("")
         try:
             install(leg, wheel)
-            print(try_faults(leg))
+            print(try_faults(leg, TESTS.get(leg.name, [FAULTS])))
         except (LegFailed, OSError) as error:
             failed = True
             print(f"{leg.name} FAILED: {error}", *leg.log.read_text().splitlines()[-100:], sep="\n")

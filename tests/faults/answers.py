@@ -32,13 +32,37 @@ def tokens_forgotten(case: Case) -> None:
     adopted(case)
 
 
-@fault("old request tokens replayed after a failure")
-def tokens_replayed(case: Case) -> None:
+def fail_once(case: Case) -> None:
+    """Let the first run fail, and the next try start another one."""
     case.needed = 2
     case.store.plans.set("*", failing(PLAN))
     case.trigger()
     case.waits()
     case.complete()
+    adopted(case)
+
+
+@fault("old request tokens replayed after a failure")
+def tokens_replayed(case: Case) -> None:
+    fail_once(case)
+
+
+@fault("old request tokens answered with a conflict after a failure")
+def tokens_conflict(case: Case) -> None:
+    case.faults.idempotency = "conflict"
+    fail_once(case)
+
+
+@fault("old request tokens called invalid after a failure")
+def tokens_invalid(case: Case) -> None:
+    case.faults.idempotency = "validation"
+    fail_once(case)
+
+
+@fault("request tokens answered with a conflict, worker killed", names=BOTH)
+def tokens_conflict_killed(case: Case) -> None:
+    case.faults.idempotency = "conflict"
+    kill_before_the_answer(case)
     adopted(case)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from tests.faults.cases import Case
+from tests.faults.cases import PLAN, Case
 from tests.faults.row import BOTH, Mode, adopted, fault
 from tests.faults.workers import kill
 
@@ -101,7 +101,30 @@ def marked_failed(case: Case) -> None:
     case.ends("failed")
 
 
-@fault("execution_timeout, on_timeout=cancel", modes=("sync",), arguments={"execution_timeout": 20, "retries": 0})
+def cancel_elsewhere(case: Case) -> None:
+    """Let somebody cancel the run outside Airflow, and time pass until it has ended."""
+    case.cancelled = 1
+    case.trigger()
+    case.waits()
+    case.client.cancel_run(id=case.runs[0].members["id"])
+    case.complete(PLAN.stopping + 1)
+
+
+@fault("run cancelled outside Airflow")
+def cancelled_outside(case: Case) -> None:
+    cancel_elsewhere(case)
+    case.ends("failed")
+    assert len(case.runs) == 1, case.story()
+
+
+@fault("run cancelled outside Airflow, retry_cancelled=True", arguments={"retry_cancelled": True})
+def cancelled_and_retried(case: Case) -> None:
+    case.needed = 2
+    cancel_elsewhere(case)
+    adopted(case)
+
+
+@fault("execution_timeout, on_timeout=cancel", arguments={"execution_timeout": 20, "retries": 0})
 def timeout_cancels(case: Case) -> None:
     case.cancelled = 1
     case.trigger()
@@ -110,11 +133,7 @@ def timeout_cancels(case: Case) -> None:
     case.ends("failed")
 
 
-@fault(
-    "execution_timeout, on_timeout=leave",
-    modes=("sync",),
-    arguments={"execution_timeout": 20, "on_timeout": "leave"},
-)
+@fault("execution_timeout, on_timeout=leave", arguments={"execution_timeout": 20, "on_timeout": "leave"})
 def timeout_leaves(case: Case) -> None:
     case.trigger()
     adopted(case)
