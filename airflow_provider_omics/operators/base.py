@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_omics.compat import BaseOperator
+from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
-    from airflow_provider_omics.hooks.omics import OmicsHook
 
 
 def plain(value: Any) -> Any:
@@ -30,62 +28,31 @@ def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key): plain(each) for key, each in value.items() if each is not None}
 
 
-class OmicsBaseOperator(BaseOperator):
+class OmicsBaseOperator(ConnectedOperator):
     """Call one operation of HealthOmics.
 
     A subclass names the ``operation``, its ``members`` as ``{argument: member of the API}``, and in ``permissions``
     all the operations that it may call; its own ``template_fields``, if any, come on top of the members'.
 
-    :param aws_conn_id: the Airflow connection; None means boto3's own chain of credentials (templated)
-    :param region_name: the AWS Region, instead of the connection's (templated)
-    :param verify: whether to verify TLS certificates, or the path of a bundle (templated)
-    :param botocore_config: arguments of botocore's ``Config``, instead of the connection's ``config_kwargs``
     :param extra_request: members of the API that have no argument here, named as in the API (templated)
     """
 
     operation: ClassVar[str]
     members: ClassVar[Mapping[str, str]]
     permissions: ClassVar[Sequence[str]]
-    ui_color = "#d5f0e3"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not {"members", "template_fields"} & cls.__dict__.keys():
             return  # what it inherits is complete
         own = cls.__dict__.get("template_fields", ())
-        shared = ("extra_request", "aws_conn_id", "region_name", "verify")
-        cls.template_fields = (*getattr(cls, "members", ()), *own, *shared)
+        cls.template_fields = (*getattr(cls, "members", ()), *own, "extra_request", *CONNECTION_FIELDS)
         cls.template_fields_renderers = dict.fromkeys(("parameters", "tags", "extra_request"), "json")
 
-    def __init__(
-        self,
-        *,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
-        extra_request: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, extra_request: dict[str, Any] | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("multiple_outputs", kwargs.get("do_xcom_push", True))
         super().__init__(**kwargs)
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
         self.extra_request = extra_request
-
-    @cached_property
-    def hook(self) -> OmicsHook:
-        """The hook, imported when it is first used: a DAG file loads neither boto3 nor the amazon provider."""
-        from airflow_provider_omics.hooks.omics import OmicsHook
-
-        return OmicsHook(
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            config=self.botocore_config,
-        )
 
     def request(self, context: Context) -> dict[str, Any]:
         """Return the members that were given; override to add what is derived."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_omics.compat import BaseOperator, conf
+from airflow_provider_omics.compat import conf
 from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetInvalid
+from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
 from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.samplesheet import TYPES, Layout, is_template, parse
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
-    from airflow_provider_omics.hooks.omics import OmicsHook
 
 OF_THE_WORKFLOW = ("workflow_id", "workflow_version_name", "workflow_type", "workflow_owner_id")
 
 
-class ReadSamplesheetOperator(BaseOperator):
+class ReadSamplesheetOperator(ConnectedOperator):
     """Read a samplesheet and return, for each row, the arguments of a run.
 
     It is no operation of the API. Its result is a list of dicts for
@@ -47,11 +46,6 @@ class ReadSamplesheetOperator(BaseOperator):
     :param workflow_version_name: the version of the workflow, whose template then counts (templated)
     :param workflow_type: ``PRIVATE`` or ``READY2RUN`` (templated)
     :param workflow_owner_id: the account that shares the workflow, 12 digits (templated)
-    :param aws_conn_id: the Airflow connection, for S3 as for HealthOmics; None means boto3's own chain of credentials
-        (templated)
-    :param region_name: the AWS Region, instead of the connection's (templated)
-    :param verify: whether to verify TLS certificates, or the path of a bundle (templated)
-    :param botocore_config: arguments of botocore's ``Config``, instead of the connection's ``config_kwargs``
     """
 
     template_fields = (
@@ -59,12 +53,9 @@ class ReadSamplesheetOperator(BaseOperator):
         "key_column",
         "common_parameters",
         *OF_THE_WORKFLOW,
-        "aws_conn_id",
-        "region_name",
-        "verify",
+        *CONNECTION_FIELDS,
     )
     template_fields_renderers = {"common_parameters": "json"}
-    ui_color = "#d5f0e3"
 
     def __init__(
         self,
@@ -81,10 +72,6 @@ class ReadSamplesheetOperator(BaseOperator):
         workflow_version_name: str | None = None,
         workflow_type: str | None = None,
         workflow_owner_id: str | None = None,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -100,22 +87,6 @@ class ReadSamplesheetOperator(BaseOperator):
         self.workflow_version_name = workflow_version_name
         self.workflow_type = workflow_type
         self.workflow_owner_id = workflow_owner_id
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    @cached_property
-    def hook(self) -> OmicsHook:
-        """The hook, imported when it is first used: a DAG file loads neither boto3 nor the amazon provider."""
-        from airflow_provider_omics.hooks.omics import OmicsHook
-
-        return OmicsHook(
-            aws_conn_id=self.aws_conn_id,
-            region_name=self.region_name,
-            verify=self.verify,
-            config=self.botocore_config,
-        )
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the arguments of a run for each row.

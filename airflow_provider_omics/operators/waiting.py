@@ -124,10 +124,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
                     limits=limits.plain(),
                     cancel_on_kill=self.cancel_on_kill,
                     try_number=context["ti"].try_number,
-                    aws_conn_id=self.aws_conn_id,
-                    region_name=self.region_name,
-                    verify=self.verify,
-                    botocore_config=self.botocore_config,
+                    **self.connection,
                 ),
                 method_name=method_name,
             )
