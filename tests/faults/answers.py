@@ -77,7 +77,7 @@ def lists_lag(case: Case) -> None:
 @fault("lists match names by prefix, tokens forgotten, worker killed", names=BOTH)
 def names_by_prefix(case: Case) -> None:
     case.faults.idempotency = "off"
-    case.faults.name_prefix_match = True
+    case.faults.run_name_match = "prefix"
     case.faults.slow("StartRun", seconds=LATE_SECONDS, times=1)
     case.trigger()
     members = case.until("StartRun is accepted", lambda: case.runs)[0].members

@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.faults.cases import Case
 from tests.faults.row import BOTH, LATE_SECONDS, adopted, fault, kill_before_the_answer
-from tests.faults.workers import end, kill, supervisor, terminate
+from tests.faults.workers import end, kill, resume, supervisor, suspend, terminate
 
 NOTICE_SECONDS = 2.0
 """How long a process that is told to end is left to do what it does then."""
@@ -73,10 +73,10 @@ def late_sigterm(case: Case) -> None:
     above = supervisor(zombie)
     end(above)
     case.until("its supervisor is dead", lambda: not above.is_running() or above.status() == psutil.STATUS_ZOMBIE)
-    zombie.suspend()  # otherwise it would look at the run too, and nobody could tell who does
+    suspend(zombie)  # otherwise it would look at the run too, and nobody could tell who does
     case.waits(2)
-    zombie.terminate()
-    zombie.resume()
+    terminate(zombie)
+    resume(zombie)
     psutil.wait_procs([zombie], NOTICE_SECONDS)
     end(zombie)
     assert case.faults.calls["CancelRun"] == 0, case.story()

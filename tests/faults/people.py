@@ -12,6 +12,9 @@ TOLD: tuple[Mode, ...] = ("deferred",) if version("apache-airflow").startswith("
 """In which modes Airflow ends a try that is cleared while it runs. Airflow 2 marks the job of a synchronous one, whose
 heartbeat then fails without a signal to the task: it goes on waiting until it is taken for dead."""
 
+TIMEOUT_SECONDS = 30
+"""Enough to start a run and to defer, also where the machine is busy."""
+
 
 @fault("running task cleared", modes=TOLD)
 def running_task_cleared(case: Case) -> None:
@@ -124,16 +127,16 @@ def cancelled_and_retried(case: Case) -> None:
     adopted(case)
 
 
-@fault("execution_timeout, on_timeout=cancel", arguments={"execution_timeout": 20, "retries": 0})
+@fault("execution_timeout, on_timeout=cancel", arguments={"execution_timeout": TIMEOUT_SECONDS, "retries": 0})
 def timeout_cancels(case: Case) -> None:
     case.cancelled = 1
     case.trigger()
-    case.waits()
+    case.until("the run is started", lambda: case.runs)
     case.until("the run is cancelled", lambda: case.faults.calls["CancelRun"])
     case.ends("failed")
 
 
-@fault("execution_timeout, on_timeout=leave", arguments={"execution_timeout": 20, "on_timeout": "leave"})
+@fault("execution_timeout, on_timeout=leave", arguments={"execution_timeout": TIMEOUT_SECONDS, "on_timeout": "leave"})
 def timeout_leaves(case: Case) -> None:
     case.trigger()
     adopted(case)

@@ -27,6 +27,18 @@ def terminate(*processes: psutil.Process) -> None:
             process.terminate()
 
 
+def suspend(process: psutil.Process) -> None:
+    """Let a process stand still, unless its Airflow has ended it meanwhile, as that of 2.11 may."""
+    with suppress(psutil.NoSuchProcess):
+        process.suspend()
+
+
+def resume(process: psutil.Process) -> None:
+    """Let a process go on, if there still is one."""
+    with suppress(psutil.NoSuchProcess):
+        process.resume()
+
+
 def supervisor(worker: psutil.Process) -> psutil.Process:
     """Return the process that started a task's."""
     found = worker.parent()
