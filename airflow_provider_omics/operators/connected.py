@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ class ConnectedOperator(BaseOperator):
     :param botocore_config: arguments of botocore's ``Config``, instead of the connection's ``config_kwargs``
     """
 
-    template_fields = CONNECTION_FIELDS
+    template_fields: Sequence[str] = CONNECTION_FIELDS
     ui_color = "#d5f0e3"
 
     def __init__(

@@ -17,6 +17,9 @@ ENOUGH = "enough"
 class AskingTrigger(BaseTrigger):
     """Ask Airflow for a connection again and again, as the triggers of other providers do, until its host changes."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return where it stands."""
         return f"{__name__}.AskingTrigger", {}
@@ -38,5 +41,5 @@ def ask() -> Any:
     try:
         from airflow.sdk import BaseHook
     except ImportError:  # before 3.1
-        from airflow.hooks.base import BaseHook
+        from airflow.hooks.base import BaseHook  # type: ignore[no-redef,attr-defined,unused-ignore]
     return BaseHook.get_connection(ASKS)

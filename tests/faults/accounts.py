@@ -81,7 +81,7 @@ def _seconds_again(runs: Iterable[Run]) -> float:
 
     By the key that the cache knows; AWS saves when a run ends, so that nothing can be had from one under way.
     """
-    saved: dict[str, datetime] = {}
+    saved: dict[object, datetime] = {}
     seconds = 0.0
     for run in runs:
         computed = [task for task in run.tasks if task.status == "COMPLETED" and not task.entry]
