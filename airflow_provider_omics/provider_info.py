@@ -31,6 +31,8 @@ def get_provider_info() -> dict[str, object]:
                     "airflow_provider_omics.operators.run_batch",
                     "airflow_provider_omics.operators.run_batch_end",
                     "airflow_provider_omics.operators.run_group",
+                    "airflow_provider_omics.operators.workflow",
+                    "airflow_provider_omics.operators.workflow_version",
                     "airflow_provider_omics.operators.samplesheet",
                 ],
             }
@@ -41,6 +43,7 @@ def get_provider_info() -> dict[str, object]:
                 "python-modules": [
                     "airflow_provider_omics.sensors.run",
                     "airflow_provider_omics.sensors.run_batch",
+                    "airflow_provider_omics.sensors.workflow",
                 ],
             }
         ],

@@ -185,8 +185,20 @@ WORKFLOW = Resource(
     poll_seconds=5,
 )
 
+WORKFLOW_VERSION = replace(
+    WORKFLOW,
+    word="workflow_version",
+    title="workflow version",
+    describe="GetWorkflowVersion",
+    identifiers=("workflowId", "versionName"),
+    list="ListWorkflowVersions",
+    create="CreateWorkflowVersion",
+    delete="DeleteWorkflowVersion",
+    arn="workflow/{workflowId}/version/{versionName}",
+)
+
 RESOURCES: Mapping[str, Resource] = {
-    r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, RUN_BATCH, RUNS_OF_BATCH, RUN_GROUP, WORKFLOW)
+    r.word: r for r in (RUN_CACHE, RUN, RUN_TASK, RUN_BATCH, RUNS_OF_BATCH, RUN_GROUP, WORKFLOW, WORKFLOW_VERSION)
 }
 """Every record by its word; the trigger names a resource by it."""
 
@@ -216,6 +228,10 @@ RULES: Mapping[str, Rule] = {
     "run_caches.per_account": Rule(1000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
     "run_groups.per_account": Rule(1000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
     "run_batches.runs": Rule(100_000, "https://docs.aws.amazon.com/omics/latest/dev/workflows-batch.html"),
+    "workflow_definitions.zip_bytes": Rule(4_400_000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"),
+    "workflow_definitions.s3_bytes": Rule(
+        100_000_000, "https://docs.aws.amazon.com/omics/latest/dev/fixed-quotas.html"
+    ),
     "runs.per_account": Rule(100_000, "https://docs.aws.amazon.com/omics/latest/dev/service-quotas.html"),
 }
 
@@ -231,10 +247,21 @@ class Since:
 FIRST_BOTO3 = "1.35.66"
 """The first boto3 with run caches, and with the run's members ``cacheId`` and ``cacheBehavior``."""
 
+FIRST_VERSIONS = "1.37.36"
+"""The first boto3 with versions of workflows."""
+
 SINCE: Mapping[str, Since] = {
     "CreateRunCache": Since(FIRST_BOTO3),
     "GetRunCache": Since(FIRST_BOTO3),
-    "GetWorkflowVersion": Since("1.37.36"),
+    "CreateWorkflow": Since("1.26.18", {"storageType": FIRST_VERSIONS}),
+    "UpdateWorkflow": Since("1.26.18", {"storageType": FIRST_VERSIONS, "storageCapacity": FIRST_VERSIONS}),
+    **dict.fromkeys(
+        (
+            *("CreateWorkflowVersion", "GetWorkflowVersion", "ListWorkflowVersions"),
+            *("UpdateWorkflowVersion", "DeleteWorkflowVersion"),
+        ),
+        Since(FIRST_VERSIONS),
+    ),
     "ListRunCaches": Since(FIRST_BOTO3),
     "UpdateRunCache": Since(FIRST_BOTO3),
     "DeleteRunCache": Since(FIRST_BOTO3),
@@ -243,7 +270,7 @@ SINCE: Mapping[str, Since] = {
         {
             "cacheId": FIRST_BOTO3,
             "cacheBehavior": FIRST_BOTO3,
-            "workflowVersionName": "1.37.36",
+            "workflowVersionName": FIRST_VERSIONS,
             "networkingMode": "1.42.78",
             "configurationName": "1.42.78",
             "engineSettings": "1.43.18",

@@ -1,7 +1,8 @@
 """``make demo``: the main job, on this machine and without an AWS account.
 
-Starts the emulator, lets a real Airflow run ``example_dags/example_run_cache.py`` twice against it, and shows what
-happened.
+Starts the emulator with the engine that really runs WDL, lets a real Airflow run
+``example_dags/example_call_caching.py`` against it while its author mends and changes things, and shows what was
+computed and what the run cache gave.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from demo_dag_runs import STORY
 
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
 
 ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "demo"
 DEADLINE_SECONDS = 240
-SEEDS = ["--bucket", "amzn-s3-demo-bucket", "--workflow", "1234567"]
-"""What the example DAG's own defaults name."""
+SEEDS = ["--bucket", "amzn-s3-demo-bucket", "--engine", "wdl"]
+"""What the example DAG's own defaults name, and what executes its workflow."""
 
 
 class Progress:
@@ -98,57 +102,57 @@ def runs_of(omics: Any) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: run["creationTime"])
 
 
+def steps(report: Path) -> list[dict[str, Any]]:
+    """Return the steps of the story that are over."""
+    return [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
+
+
 def watch(airflow: subprocess.Popen[bytes], omics: Any, report: Path, progress: Progress) -> None:
     """Show how far it is until Airflow has ended."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    earlier: dict[int, int] = {}
     while airflow.poll() is None:
         if time.monotonic() > deadline:
             raise fail("airflow", f"Airflow did not end within {DEADLINE_SECONDS} s.")
-        number = min(2, 1 + (len(report.read_text().splitlines()) if report.exists() else 0))
-        runs = runs_of(omics)
-        runs = runs[earlier.setdefault(number, len(runs)) :]
-        if runs:
+        over, runs = len(steps(report)), runs_of(omics)
+        doing = "Airflow is at work"
+        if len(runs) > over:
             done = sum(task["status"] == "COMPLETED" for task in runs[-1]["tasks"])
             doing = f"HealthOmics run {runs[-1]['id']} is {runs[-1]['status']}, {done} tasks completed"
-        elif number == 1:
-            doing = "creating the run cache" if omics.list_run_caches()["items"] else "Airflow is starting"
-        else:
-            doing = "finding the run cache"
-        progress(f"DAG run {number} of 2: {doing}")
+        if over < len(STORY):
+            progress(f"{over + 1} of {len(STORY)}, {STORY[over].title}: {doing}")
         time.sleep(0.3)
     if airflow.returncode:
-        raise fail("airflow", "A DAG run failed.")
+        raise fail("airflow", "The DAG runs did not end as they should have.")
 
 
 def show(omics: Any, report: Path) -> None:
-    """Print the cache, the DAG runs and the HealthOmics runs."""
-    dag_runs = [json.loads(line) for line in report.read_text().splitlines()]
+    """Print the run cache, the error of the run that failed, and every run."""
     for item in omics.list_run_caches()["items"]:
-        print(f"\nRun cache {item['id']} ({item['name']}, {item['cacheBehavior']})")
-        print(f"  ARN          {item['arn']}\n  S3 location  {item['cacheS3Uri']}")
-    for number, dag_run in enumerate(dag_runs, 1):
-        print(f"\nDAG run {number} ({dag_run['run_id']}): {dag_run['state']}")
-        for task in dag_run["tasks"]:
-            tries = f", {task['tries']} tries" if task["tries"] > 1 else ""
-            print(f"  {task['task']:10} {task['state']}{tries}: {outcome(task['xcom'])}")
-    print("\nHealthOmics run  status     tasks computed                                 tasks reused from the cache")
-    for run in runs_of(omics):
-        names: dict[bool, list[str]] = {True: [], False: []}
-        for task in run["tasks"]:
-            text = task["name"] if task["status"] == "COMPLETED" else f"{task['name']} ({task['status']})"
-            names[task.get("cacheHit", False)].append(text)
-        computed, reused = ", ".join(names[False]) or "none", ", ".join(names[True]) or "none"
-        print(f"{run['id']:15}  {run['status']:9}  {computed:45}  {reused}")
+        print(f"\nRun cache {item['id']} ({item['name']}) at {item['cacheS3Uri']}")
+    story = steps(report)
+    for number, step in enumerate(story, 1):
+        if step["error"]:
+            print(f"\nWhat Airflow says of step {number}:\n")
+            print("\n".join(f"  {line}" for line in step["error"].splitlines()))
+    rows = [("step", "HealthOmics run", "task", "computed", "reused")]
+    for number, (step, run) in enumerate(zip(story, runs_of(omics), strict=True), 1):
+        computed = [task for task in run["tasks"] if not task.get("cacheHit")]
+        reused = f"{len(run['tasks']) - len(computed)} of {len(run['tasks'])}"
+        status = f"{run['id']} {run['status']}"
+        rows.append((f"{number}. {step['title']}", status, step["state"], names_of(computed), reused))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def outcome(xcom: dict[str, Any]) -> str:
-    """Say in a few words what a task pushed to XCom."""
-    if "created" in xcom:
-        return f"run cache {xcom['id']} {'created' if xcom['created'] else 'found again and reused'}"
-    return (
-        f"run {xcom['id']} {xcom['status']}, tasks computed: {xcom['tasks_computed']}, reused: {xcom['tasks_reused']}"
+def names_of(tasks: list[dict[str, Any]]) -> str:
+    """Return the names of tasks, those of a scatter (align-0, align-1) together, and what did not succeed."""
+    counted = Counter(
+        re.sub(r"-\d+$", "", task["name"]) + ("" if task["status"] == "COMPLETED" else f" ({task['status']})")
+        for task in tasks
     )
+    return ", ".join(name if count == 1 else f"{count} {name}" for name, count in sorted(counted.items())) or "nothing"
 
 
 def show_next_step() -> None:
@@ -171,19 +175,19 @@ def main() -> None:
             "AIRFLOW_HOME": home,
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",  # seconds; Airflow's own default is five minutes
         }
         progress("starting the emulator, and making Airflow's database")
         command = (sys.executable, "-m", "airflow_provider_omics.emulator", "--port", "0", *SEEDS)
-        with process("emulator", *command, "--fail-task", "joint_call", env=env) as emulator:
+        with process("emulator", *command, env=env) as emulator:
             airflow_cli = (sys.executable, "-m", "airflow")
             with process("database", *airflow_cli, "db", "migrate", env=env) as database:
                 url = emulator_url(emulator)
                 if database.wait():
                     raise fail("database", "Airflow's database could not be made.")
-            report = Path(home) / "dag_runs.jsonl"
-            driver = (sys.executable, str(ROOT / "scripts" / "demo_dag_runs.py"), str(report))
-            with process("airflow", *driver, env=env | {CONNECTION: connection_json(url)}) as airflow:
+            report = Path(home) / "steps.jsonl"
+            driver = (sys.executable, str(ROOT / "scripts" / "demo_dag_runs.py"), "--report", str(report))
+            known = env | {CONNECTION: connection_json(url), "DEMO_ENDPOINT": url}
+            with process("airflow", *driver, "--folder", str(Path(home) / "workflow"), env=known) as airflow:
                 watch(airflow, client(url), report, progress)
             progress.done()
             show(client(url), report)

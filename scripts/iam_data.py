@@ -5,42 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_omics.emulator.iam_resources import RESOURCES as RESOURCES
+
 REGION, ACCOUNT = "us-east-1", "123456789012"
 BUCKET, PREFIX = "amzn-s3-demo-bucket", "run-cache"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/OmicsRunRole"
-
-RESOURCES: Mapping[str, tuple[str, ...]] = {
-    "CancelRun": ("run",),
-    "CancelRunBatch": ("runBatch",),
-    "CreateRunCache": (),
-    "CreateRunGroup": (),
-    "DeleteBatch": ("runBatch",),
-    "DeleteRun": ("run",),
-    "DeleteRunBatch": ("runBatch",),
-    "DeleteRunCache": ("runCache",),
-    "DeleteRunGroup": ("runGroup",),
-    "GetBatch": ("runBatch",),
-    "GetRun": ("run",),
-    "GetRunCache": ("runCache",),
-    "GetRunGroup": ("runGroup",),
-    "GetRunTask": ("run", "task"),
-    "GetWorkflow": ("workflow",),
-    "GetWorkflowVersion": ("workflow",),  # workflow/* covers workflow/ID/version/NAME
-    "ListBatch": (),
-    "ListRunCaches": (),
-    "ListRunGroups": (),
-    "ListRunTasks": ("run",),
-    "ListRuns": (),
-    "ListRunsInBatch": ("runBatch",),
-    "StartRun": ("run", "runCache", "runGroup", "workflow"),
-    "StartRunBatch": ("runBatch",),
-    "UpdateRunCache": ("runCache",),
-    "UpdateRunGroup": ("runGroup",),
-}
-"""The resource types that an action can be restricted to; () where AWS allows ``*`` only.
-
-Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_omics.html
-"""
 
 NEEDED: Mapping[str, Mapping[str, str]] = {
     "CreateRunCacheOperator": {
@@ -122,15 +91,46 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
         "DeleteRunGroup": "always",
         "ListRuns": "to name the runs that keep a group from being deleted",
     },
+    "CreateWorkflowOperator": {
+        "CreateWorkflow": "where the workflow does not exist yet",
+        "ListWorkflows": "always",
+        "GetWorkflow": "always",
+        "CreateWorkflowVersion": "where the definition is not registered yet",
+        "GetWorkflowVersion": "always",
+        "UpdateWorkflow": (
+            'with `if_exists="update"`; otherwise to rename a workflow that lost a race (denied: a warning)'
+        ),
+        "TagResource": "always: the digest of a definition is kept in a tag",
+    },
+    "UpdateWorkflowOperator": {"UpdateWorkflow": "always", "GetWorkflow": "always"},
+    "DeleteWorkflowOperator": {
+        "DeleteWorkflow": "always",
+        "ListWorkflowVersions": (
+            "with `delete_versions`; otherwise to name the versions that keep a workflow from being deleted (denied: a "
+            "warning)"
+        ),
+        "DeleteWorkflowVersion": "with `delete_versions`",
+    },
+    "CreateWorkflowVersionOperator": {
+        "CreateWorkflowVersion": "where the definition is not registered yet",
+        "GetWorkflowVersion": "always",
+        "TagResource": "always: the digest of a definition is kept in a tag",
+    },
+    "UpdateWorkflowVersionOperator": {"UpdateWorkflowVersion": "always", "GetWorkflowVersion": "always"},
+    "DeleteWorkflowVersionOperator": {"DeleteWorkflowVersion": "always"},
     "RunSensor": {"GetRun": "always"},
     "RunTaskSensor": {"GetRunTask": "always"},
     "RunBatchSensor": {"GetBatch": "always"},
+    "WorkflowSensor": {"GetWorkflow": "always"},
+    "WorkflowVersionSensor": {"GetWorkflowVersion": "always"},
 }
 """What each operator needs each of its permissions for."""
 
 TAGGED: Mapping[str, tuple[str, ...]] = {
     "CreateRunCacheOperator": ("runCache",),
     "CreateRunGroupOperator": ("runGroup",),
+    "CreateWorkflowOperator": ("workflow",),
+    "CreateWorkflowVersionOperator": ("workflow",),
     "StartRunOperator": ("run",),
     "StartRunBatchOperator": ("run", "runBatch"),
 }
@@ -168,6 +168,18 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         "s3:PutObject": (
             "where the settings of more than 100 runs are written to S3",
             {"Resource": f"arn:aws:s3:::{BUCKET}/batches/*"},
+        ),
+    },
+    "CreateWorkflowOperator": {
+        "s3:GetObject": (
+            "where the definition lies in S3",
+            {"Resource": f"arn:aws:s3:::{BUCKET}/workflows/*"},
+        ),
+    },
+    "CreateWorkflowVersionOperator": {
+        "s3:GetObject": (
+            "where the definition lies in S3",
+            {"Resource": f"arn:aws:s3:::{BUCKET}/workflows/*"},
         ),
     },
     "DeleteRunCacheOperator": {

@@ -11,6 +11,7 @@ from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.hooks import preflight, preflight_rules, schema
 from airflow_provider_omics.hooks.omics import OmicsHook
+from tests.archives import archive
 from tests.conftest import Logged
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -82,7 +83,7 @@ def test_a_mapped_instance_of_a_version_looks_at_the_version_only(
     request_of: Any, omics: Any, omics_faults: Any, omics_clock: Any
 ) -> None:
     omics.create_workflow_version(
-        workflowId="1234567", versionName="v2", definitionUri="s3://omics-test-bucket/v2.zip", storageType="DYNAMIC"
+        workflowId="1234567", versionName="v2", definitionZip=archive(name="main.nf"), storageType="DYNAMIC"
     )
     omics_clock.advance(60)
     omics_faults.clear()
@@ -147,7 +148,7 @@ def test_a_workflow_that_is_not_active(status: str, heals: bool, request_of: Any
 
 @versions
 def test_a_version_that_is_not_active(request_of: Any, omics: Any, omics_clock: Any) -> None:
-    omics.create_workflow_version(workflowId="1234567", versionName="v2", definitionUri="s3://omics-test-bucket/v2.zip")
+    omics.create_workflow_version(workflowId="1234567", versionName="v2", definitionZip=archive(name="main.nf"))
     (found,) = findings_of(request_of(workflowVersionName="v2"))
     assert found == "workflow_version_name: version v2 of workflow 1234567 is CREATING, not ACTIVE."
 

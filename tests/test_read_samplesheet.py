@@ -16,8 +16,10 @@ from airflow_provider_omics.exceptions.samplesheet import LISTED
 from airflow_provider_omics.hooks import s3
 from airflow_provider_omics.hooks import samplesheet as hook_module
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.operators.connected import ConnectedOperator
 from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.operators.samplesheet import ReadSamplesheetOperator
+from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 
 try:
@@ -113,13 +115,13 @@ def test_the_template_of_the_workflow(omics_emulator: Any, tmp_path: Path, conte
         of_file(tmp_path, workflow_id="1234567", workflow_owner_id="210987654321").execute(context())
 
 
-def test_the_template_of_a_version(omics: Any, omics_bucket: str, tmp_path: Path, context: ContextMaker) -> None:
+def test_the_template_of_a_version(omics: Any, tmp_path: Path, context: ContextMaker) -> None:
     if not hasattr(omics, "create_workflow_version"):
         with pytest.raises(errors.OmicsVersionError, match="GetWorkflowVersion"):
             of_file(tmp_path, workflow_id="1", workflow_version_name="2").execute(context())
         return
-    definition = {"definitionUri": f"s3://{omics_bucket}/w.zip", "parameterTemplate": TEMPLATE}
-    workflow_id = omics.create_workflow(name="w", engine="WDL", **definition)["id"]
+    definition: Any = {"definitionZip": archive(name="main.nf"), "parameterTemplate": TEMPLATE}
+    workflow_id = omics.create_workflow(name="w", **definition)["id"]
     changed = {"sample": {"description": "the name"}, "fastq": {}}
     omics.create_workflow_version(
         workflowId=workflow_id, versionName="2", **definition | {"parameterTemplate": changed}
@@ -187,9 +189,13 @@ def test_rows_that_nothing_is_mapped_over_are_not_counted(
 
 
 def test_every_argument_is_documented_kept_and_templated_as_it_says() -> None:
-    parameters = inspect.signature(inspect.unwrap(ReadSamplesheetOperator.__init__)).parameters.values()
+    classes = (ReadSamplesheetOperator, ConnectedOperator)
+    parameters = [
+        each for cls in classes for each in inspect.signature(inspect.unwrap(cls.__init__)).parameters.values()
+    ]
     arguments = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
-    documented = dict(re.findall(r":param (\w+):((?:(?!:param)[\s\S])*)", ReadSamplesheetOperator.__doc__ or ""))
+    docstrings = "".join(cls.__doc__ or "" for cls in classes)
+    documented = dict(re.findall(r":param (\w+):((?:(?!:param)[\s\S])*)", docstrings))
     made = ReadSamplesheetOperator(task_id="sheet", samplesheet="/x")
     assert set(documented) == arguments
     assert all(hasattr(made, name) for name in arguments)

@@ -18,7 +18,9 @@ from airflow_provider_omics.hooks import schema
 from airflow_provider_omics.sensors.base import OmicsBaseSensor
 from airflow_provider_omics.sensors.run import RunSensor, RunTaskSensor
 from airflow_provider_omics.sensors.run_batch import RunBatchSensor
+from airflow_provider_omics.sensors.workflow import WorkflowSensor, WorkflowVersionSensor
 from airflow_provider_omics.triggers.omics import OmicsTrigger
+from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_status
 from tests.waits import event_of
@@ -252,6 +254,23 @@ def test_a_cancelled_batch(
 def test_a_batch_without_a_boto3_that_has_them_names_the_version(context: ContextMaker) -> None:
     with pytest.raises(errors.OmicsVersionError, match=r"1\.42\.74"):
         RunBatchSensor(task_id="w", batch_id="1").execute(context())
+
+
+@each_mode
+def test_a_workflow_and_a_version(
+    mode: str, finish: Finish, context: ContextMaker, omics: Any, workflow_id: str
+) -> None:
+    made = omics.create_workflow(name="cohort", definitionZip=archive(name="main.nf"))["id"]
+    found = finish(WorkflowSensor(task_id="w", workflow_id=made, **MODES[mode]), context())
+    assert (found["id"], found["status"], found["name"]) == (made, "ACTIVE", "cohort")
+    failing = omics.create_workflow(definitionZip=b"no archive")["id"]
+    with pytest.raises(errors.ResourceFailed, match=f"workflow {failing} ended as FAILED.*not a ZIP archive"):
+        finish(WorkflowSensor(task_id="w", workflow_id=failing, **MODES[mode]), context())
+    if "CreateWorkflowVersion" in schema.service_model().operation_names:
+        which = {"workflowId": workflow_id, "versionName": "v1"}
+        omics.create_workflow_version(**which, definitionZip=archive(name="main.nf"))
+        sensor = WorkflowVersionSensor(task_id="w", workflow_id=workflow_id, version_name="v1", **MODES[mode])
+        assert finish(sensor, context())["versionName"] == "v1"
 
 
 def test_signatures_of_presigned_urls_reach_neither_xcom_nor_log(

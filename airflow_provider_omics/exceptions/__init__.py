@@ -40,6 +40,15 @@
     ├── RunSettingsUnreadable       the settings of a batch's runs cannot be read from S3, or written there
     ├── SamplesheetInvalid *        a samplesheet is wrong; all that is wrong with it
     ├── SamplesheetUnreadable       a samplesheet is not there, or may not be read
+    ├── DefinitionUnreadable        a workflow's definition is not there, or may not be read
+    ├── WorkflowError               a workflow, or a version of one, is not what was asked for
+    │   ├── WorkflowDrift *         it exists with another default storage
+    │   ├── WorkflowExists *        it exists, and the author wants an error then
+    │   ├── WorkflowFailed          AWS could not make it of its definition
+    │   │   └── WorkflowFailedForGood * because the definition has errors
+    │   ├── WorkflowGone            AWS answered with one that cannot be used
+    │   ├── WorkflowHasVersions     it cannot be deleted: it has versions
+    │   └── WorkflowVersionDiffers * the version exists, made of another definition
     └── RunError                    a run did not complete
         ├── RunCancelled            it was cancelled or deleted, by Airflow
         │   └── RunCancelledForGood * by somebody else
@@ -107,11 +116,23 @@ from airflow_provider_omics.exceptions.service import (
     Throttled,
     ValidationFailed,
 )
+from airflow_provider_omics.exceptions.workflow import (
+    DefinitionUnreadable,
+    WorkflowDrift,
+    WorkflowError,
+    WorkflowExists,
+    WorkflowFailed,
+    WorkflowFailedForGood,
+    WorkflowGone,
+    WorkflowHasVersions,
+    WorkflowVersionDiffers,
+)
 
 __all__ = [
     "SERVICE_ERRORS",
     "AccessDenied",
     "Conflict",
+    "DefinitionUnreadable",
     "NoAnswer",
     "NotFound",
     "OmicsConnectionError",
@@ -153,4 +174,12 @@ __all__ = [
     "Throttled",
     "ValidationFailed",
     "WaitTimeout",
+    "WorkflowDrift",
+    "WorkflowError",
+    "WorkflowExists",
+    "WorkflowFailed",
+    "WorkflowFailedForGood",
+    "WorkflowGone",
+    "WorkflowHasVersions",
+    "WorkflowVersionDiffers",
 ]

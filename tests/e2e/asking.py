@@ -18,7 +18,7 @@ class AskingTrigger(BaseTrigger):
     """Ask Airflow for a connection again and again, as the triggers of other providers do, until its host changes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return where it stands."""

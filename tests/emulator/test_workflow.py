@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from typing import Any
 
 import pytest
 
+from tests.archives import archive
 from tests.emulator.wired import ACCOUNT, REGION, WORKFLOW, Service
-
-
-def archive(text: str = "version 1.0", date: int = 2020) -> bytes:
-    """Return a zipped definition."""
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w") as zipped:
-        zipped.writestr(zipfile.ZipInfo("main.wdl", (date, 1, 1, 0, 0, 0)), text)
-    return body.getvalue()
 
 
 def create(service: Service, **request: Any) -> Any:
@@ -54,21 +45,22 @@ def test_a_workflow_shows_what_it_was_made_with(service: Service) -> None:
         "parameterTemplate": template,
         "storageCapacity": 1200,
     }
-    workflow = create(service, **asked)
+    workflow = create(service, definitionZip=archive("workflow {}", name="main.nf"), **asked)
+    assert workflow["status"] == "ACTIVE"
     assert {name: workflow[name] for name in asked} == asked
     assert workflow["engine"] == "NEXTFLOW"
 
 
 def test_the_digest_is_that_of_the_files_not_of_the_archive(service: Service) -> None:
     first = create(service)
-    assert create(service, definitionZip=archive(date=2021))["digest"] == first["digest"]
-    assert create(service, definitionZip=archive("version 1.1"))["digest"] != first["digest"]
+    assert create(service, definitionZip=archive(year=2021))["digest"] == first["digest"]
+    assert create(service, definitionZip=archive("version 1.1\nworkflow cohort {}"))["digest"] != first["digest"]
 
 
 def test_a_definition_in_s3_is_known_by_its_content(service: Service) -> None:
     digests = []
-    for body in (b"1", b"1", b"2"):
-        service.memory.objects["s3://genomes/main.zip"] = body
+    for name, year in (("a.nf", 2020), ("a.nf", 2021), ("b.nf", 2021)):
+        service.memory.objects["s3://genomes/main.zip"] = archive(name=name, year=year)
         digests.append(create(service, definitionZip=None, definitionUri="s3://genomes/main.zip")["digest"])
     assert digests[0] == digests[1] != digests[2]
 

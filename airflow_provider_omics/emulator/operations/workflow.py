@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from airflow_provider_omics.emulator.errors import ConflictException, ResourceNotFoundException
 from airflow_provider_omics.emulator.operations.call import Call
-from airflow_provider_omics.emulator.operations.definition import create, members_of
+from airflow_provider_omics.emulator.operations.definition import create, read
 from airflow_provider_omics.emulator.records import Members, Workflow
 from airflow_provider_omics.emulator.store import Region
 from airflow_provider_omics.emulator.tables import Table
@@ -20,11 +20,12 @@ DELETABLE = frozenset({"ACTIVE", "FAILED", "INACTIVE"})
 def create_workflow(call: Call) -> Members:
     """Make a workflow; it is CREATING at first."""
     region = call.region
-    members = members_of(call)
+    reading = read(call)
     workflow_id = region.new_id(WORKFLOW)
-    members |= {"id": workflow_id, "arn": region.arn(WORKFLOW, id=workflow_id), **call.given("name")}
+    named = {"id": workflow_id, "arn": region.arn(WORKFLOW, id=workflow_id), **call.given("name")}
     versions: Table[Workflow] = Table(call.store)
-    return create(call, region.workflows, workflow_id, Workflow(members, versions=versions))
+    workflow = Workflow(reading.members | named, versions=versions)
+    return create(call, region.workflows, workflow_id, workflow, reading)
 
 
 def get_workflow(call: Call) -> Members:

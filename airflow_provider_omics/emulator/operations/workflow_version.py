@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_omics.emulator.errors import ConflictException, ResourceNotFoundException
 from airflow_provider_omics.emulator.operations.call import Call
-from airflow_provider_omics.emulator.operations.definition import create, members_of
+from airflow_provider_omics.emulator.operations.definition import create, read
 from airflow_provider_omics.emulator.operations.workflow import DELETABLE, find
 from airflow_provider_omics.emulator.records import Members, Workflow
 from airflow_provider_omics.emulator.tables import Table
@@ -17,14 +17,14 @@ def create_workflow_version(call: Call) -> Members:
     versions = _versions(workflow)
     if versions.get(name):
         raise ConflictException(f"Workflow {workflow_id} has a version {name} already.")
-    members = members_of(call)
-    members |= {
+    reading = read(call)
+    members = reading.members | {
         "arn": f"{workflow.members['arn']}/version/{name}",
         "workflowId": workflow_id,
         "versionName": name,
         **call.given("workflowBucketOwnerId"),
     }
-    return create(call, versions, name, Workflow(members))
+    return create(call, versions, name, Workflow(members), reading)
 
 
 def get_workflow_version(call: Call) -> Members:

@@ -1,0 +1,58 @@
+"""Reading the archive of a definition, in memory: it comes from anybody, and nothing of it is ever written to disk.
+
+What AWS answers to an archive that is no good is not documented. That the workflow becomes FAILED, as it does for what
+a linter finds, is an assumption, and so are the two limits below.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from pathlib import PurePosixPath, PureWindowsPath
+
+from airflow_provider_omics.emulator.definition import DefinitionError
+
+MOST_FILES = 10_000
+MOST_BYTES = 256 * 1024**2
+"""What an archive may unpack to: 4.4 MB of zeros, deflated, are 4.5 GB."""
+
+
+def files_of(body: bytes) -> dict[str, bytes]:
+    """Return the files of a ZIP archive by their paths in it.
+
+    :raises DefinitionError: if it is none, is damaged, unpacks to too much, or holds what has no place below a folder.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            entries = _checked(archive.infolist())
+            return {str(PurePosixPath(entry.filename)): archive.read(entry) for entry in entries}
+    except DefinitionError:
+        raise
+    except Exception as error:  # zipfile meets broken bytes with errors of a dozen kinds
+        raise DefinitionError(f"The definition is not a ZIP archive that can be read: {error}.") from None
+
+
+def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Return the entries that are files, all of them checked; their sizes are those that they are read up to."""
+    if len(entries) > MOST_FILES:
+        raise DefinitionError(f"The archive has {len(entries)} entries; at most {MOST_FILES} are read.")
+    size = sum(entry.file_size for entry in entries)
+    if size > MOST_BYTES:
+        raise DefinitionError(f"The archive unpacks to {size} bytes; at most {MOST_BYTES} are read.")
+    for entry in entries:
+        _check_path(entry.filename)
+        kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the archive was not made on Unix
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise DefinitionError(f"The archive holds {entry.filename!r}, which is a link or a device, not a file.")
+    files = [entry for entry in entries if not entry.is_dir()]
+    paths = [str(PurePosixPath(entry.filename)) for entry in files]
+    if twice := sorted({path for path in paths if paths.count(path) > 1} if len(set(paths)) < len(paths) else ()):
+        raise DefinitionError(f"The archive holds {twice[0]!r} more than once.")
+    return files
+
+
+def _check_path(path: str) -> None:
+    windows = PureWindowsPath(path)  # which takes slashes, too, so that this is the stricter reading
+    if windows.is_absolute() or windows.drive or windows.root or ".." in windows.parts or not windows.parts:
+        raise DefinitionError(f"The archive holds {path!r}, which leads out of its own folder.")
