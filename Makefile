@@ -6,7 +6,8 @@ LEGS ?=
 UV_VERSION = $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 UV := .venv/bin/uv
 READY := .venv/.ready
-AWSCLI := .venvs/awscli
+# Clients that others wrote, each in an environment of its own, as is what a benchmark compares with.
+CLIENTS := awscli capo-omics miniwdl-omics-run
 AMAZON_PATTERN := .venvs/amazon-pattern
 
 # Importing Airflow makes a folder at AIRFLOW_HOME: never in the home directory, never in the user's own Airflow.
@@ -19,18 +20,20 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-faults check matrix docs bench clean
+.PHONY: help setup demo test test-faults test-scale services verify-aws check matrix docs bench clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 setup: $(READY)  ## make .venv from uv.lock
 
-demo: $(READY)  ## run the example DAG twice on an embedded HealthOmics
+demo: $(READY)  ## run a WDL workflow five times on an embedded HealthOmics, and show what its run cache gave
 	.venv/bin/python scripts/demo.py
 
-test: check $(AWSCLI)/.ready  ## run the checks and the whole test suite
-	.venv/bin/pytest
+# What starts no processes runs on two cores side by side; what does needs them both.
+test: check services $(CLIENTS:%=.venvs/%/.ready)  ## run the checks and the whole test suite
+	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile
+	.venv/bin/pytest -m slow --durations=10
 
 check: docs  ## run ruff, mypy and the docs build
 	.venv/bin/ruff check
@@ -42,6 +45,18 @@ matrix: $(READY)  ## run the quick tests on every supported Airflow, or some: LE
 
 test-faults: $(READY)  ## kill, cut off and clear real Airflow tasks on three releases, or some: LEGS="3.0.6"
 	.venv/bin/python scripts/fault_tables.py $(LEGS)
+
+test-scale: $(READY) services  ## map 500 runs on PostgreSQL with the LocalExecutor, and with the CeleryExecutor, 45 minutes in all
+	SCALE_REPORTS=docs/benchmarks .venv/bin/pytest -s tests/e2e/scale.py
+
+# PostgreSQL refuses to run as root: where root runs the tests, its cluster belongs to Debian's user postgres, or to
+# nobody. It lies in a temporary folder, listens on the loopback, and ends with its test; so does Redis.
+services: $(READY)  ## find PostgreSQL and Redis, or install Debian's packages as root
+	@.venv/bin/python -m tests.e2e.programs
+
+verify-aws: $(READY)  ## hold the emulator against AWS: BUCKET=… ROLE=… says what it does and costs, YES=1 does it
+	.venv/bin/python scripts/verify_aws.py $(if $(BUCKET),--bucket "$(BUCKET)") $(if $(ROLE),--role "$(ROLE)") \
+		$(if $(YES),--yes) $(ARGS)
 
 docs: $(READY)  ## build the documentation into docs/_build/html
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
@@ -68,12 +83,7 @@ $(READY): uv.lock pyproject.toml | $(UV)
 	@$(UV) sync --quiet --frozen --compile-bytecode
 	@touch $@
 
-$(AWSCLI)/.ready: uv.lock pyproject.toml | $(READY)
-	@echo "Installing the AWS CLI into $(AWSCLI)"
-	@UV_PROJECT_ENVIRONMENT=$(AWSCLI) $(UV) sync --quiet --frozen --compile-bytecode --only-group awscli
-	@touch $@
-
-$(AMAZON_PATTERN)/.ready: uv.lock pyproject.toml | $(READY)
-	@echo "Installing the amazon provider with aiobotocore into $(AMAZON_PATTERN)"
-	@UV_PROJECT_ENVIRONMENT=$(AMAZON_PATTERN) $(UV) sync --quiet --frozen --compile-bytecode --only-group amazon-pattern
+.venvs/%/.ready: uv.lock pyproject.toml | $(READY)
+	@echo "Installing $*, which has an environment of its own"
+	@UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --compile-bytecode --only-group $*
 	@touch $@

@@ -55,7 +55,7 @@ def test_after_start_run_the_next_try_goes_on_with_the_run(
     omics_faults: Any,
     logged: Logged,
 ) -> None:
-    omics_faults.list_lag, omics_faults.idempotency, omics_faults.name_prefix_match = lag, "off", True
+    omics_faults.list_lag, omics_faults.idempotency, omics_faults.run_name_match = lag, "off", "prefix"
     left = first_try(name=name, at={"max_tries": 1})
     result = finish(start(name=name, deferrable=deferrable), context(try_number=2, max_tries=1))
     assert result["id"] == left["id"]

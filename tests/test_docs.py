@@ -194,7 +194,8 @@ def test_every_argument_is_described_where_it_is_defined(operators: dict[str, An
 
 @pytest.mark.slow
 def test_the_tests_that_the_documentation_shows_pass(tmp_path: Path, airflow_db: None) -> None:
-    for path in (*DOCS.glob("guides/test_*.py"), ROOT / "example_dags" / "example_run_cache.py"):
+    shown = [*DOCS.glob("guides/test_*.py"), *DOCS.glob("guides/*.wdl")]
+    for path in (*shown, ROOT / "example_dags" / "example_run_cache.py"):
         shutil.copy(path, tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     done = subprocess.run(
@@ -205,4 +206,9 @@ def test_the_tests_that_the_documentation_shows_pass(tmp_path: Path, airflow_db:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout
+
+
+def test_a_whole_test_of_a_dag_has_no_more_than_fifteen_lines() -> None:
+    lines = (DOCS / "guides" / "test_example_run_cache.py").read_text().splitlines()
+    assert len([line for line in lines if line.strip()]) <= 15

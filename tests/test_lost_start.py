@@ -74,7 +74,7 @@ def test_a_run_that_has_ended_is_not_taken_for_the_new_one(
 def test_names_that_only_begin_alike_are_told_apart(
     start: Any, context: ContextMaker, omics: Any, omics_faults: Any
 ) -> None:
-    omics_faults.name_prefix_match = True
+    omics_faults.run_name_match = "prefix"
     other = start(name="germline-2", wait_for_completion=False).execute(context())["id"]
     omics_faults.fail("StartRun", "InternalServerException")
     assert start(name="germline", wait_for_completion=False).execute(context())["id"] != other
@@ -87,4 +87,39 @@ def test_who_may_not_list_runs_does_not_send_again(
     omics_faults.lose_answer("StartRun")
     with pytest.raises(errors.AccessDenied, match="allow omics:ListRuns"):
         start().execute(context())
+    assert omics_faults.calls["StartRun"] == 1
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException"])
+def test_looks_that_pass_nothing_on_are_made_again(
+    code: str, start: Any, context: ContextMaker, omics: Any, omics_faults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    omics_faults.lose_answer("StartRun")
+    omics_faults.fail("ListRuns", code, times=2)
+    omics_faults.fail("GetRun", code)
+    result = start(wait_for_completion=False).execute(context())
+    assert ids(omics) == [result["id"]]
+    assert omics_faults.calls["StartRun"] == 1
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_look_that_is_throttled_is_not_taken_for_a_throttled_start(
+    deferrable: bool,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_faults: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is started when its turn has come is not looked for: it would be a second run."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    omics_faults.lose_answer("StartRun")
+    omics_faults.throttle("ListRuns", rate=1)
+    with pytest.raises(errors.OutcomeUnknown):
+        start(deferrable=deferrable).execute(context(max_tries=1))
+    omics_faults.throttle("ListRuns", rate=0)
+    (started,) = ids(omics)
+    again = start(wait_for_completion=False).execute(context(try_number=2, max_tries=1))
+    assert again["id"] == started
     assert omics_faults.calls["StartRun"] == 1

@@ -144,7 +144,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 @pytest.mark.slow
 def test_wheel_alone_imports(wheel: Path, tmp_path: Path) -> None:
     pins = tmp_path / "pins.txt"
-    options = ("--frozen", "--quiet", "--no-hashes", "--no-emit-project", "--only-group", "test")
+    options = ("--frozen", "--quiet", "--no-hashes", "--no-emit-project", "--only-group", "dev")
     pins.write_text(run(uv(), "export", *options, "--project", ROOT))
     environment = tmp_path / "env"
     python = environment / "bin" / "python"
@@ -156,8 +156,10 @@ def test_wheel_alone_imports(wheel: Path, tmp_path: Path) -> None:
     emulator = f"{PACKAGE.name}.emulator"
     run(python, "-c", IMPORT, *(name for name in modules() if not name.startswith(emulator)), cwd=tmp_path)
 
-    # The extra is what its modules need; pytest is there wherever its plugin is loaded.
+    # The extras are what their modules need; pytest is there wherever its plugin is loaded.
     run(*install, f"{DISTRIBUTION}[emulator] @ {wheel.as_uri()}", "pytest")
+    run(python, "-c", IMPORT, *(name for name in modules() if not name.startswith(f"{emulator}.wdl")), cwd=tmp_path)
+    run(*install, f"{DISTRIBUTION}[wdl] @ {wheel.as_uri()}")
     run(python, "-c", IMPORT, *modules(), cwd=tmp_path)
 
 

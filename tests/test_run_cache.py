@@ -189,7 +189,7 @@ def test_an_old_token_that_answers_with_an_error_is_changed_once(
 ) -> None:
     first = make().execute(context())
     omics.delete_run_cache(id=first["id"])
-    omics_faults.idempotency = reply
+    omics_faults.token_after_delete = reply
     assert make().execute(context())["id"] != first["id"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import json
 import os
 import shlex
 import signal
@@ -36,11 +37,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--workflow", metavar="ID", action="append", default=[], help="make a workflow of this id (repeatable)"
     )
-    made.add_argument("--speed", type=float, default=60, help="emulated seconds in a real one (default: %(default)g)")
+    made.add_argument(
+        "--engine",
+        choices=["simulated", "wdl"],
+        default="simulated",
+        help="what a run does: follow a plan, or execute the tasks of its WDL workflow as processes of this machine, "
+        "with your rights (default: %(default)s)",
+    )
+    made.add_argument(
+        "--speed",
+        type=float,
+        help="emulated seconds in a real one (default: 60, and with --engine wdl, whose tasks are real, 1)",
+    )
     made.add_argument("--account", default=DEFAULT_ACCOUNT, help="account of every request (default: %(default)s)")
     made.add_argument("--region", default=DEFAULT_REGION, help="region of buckets and workflows (default: %(default)s)")
     made.add_argument(
         "--fail-task", metavar="NAME", action="append", default=[], help="fail this task in its first run (repeatable)"
+    )
+    made.add_argument(
+        "--print-iam-policy",
+        action="store_true",
+        help="print the IAM policy that the calls seen would need in AWS, at the end",
     )
     return made
 
@@ -64,19 +81,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["MOTO_ACCOUNT_ID"] = arguments.account  # both moto and the core go by it
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), server:
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(store), server:
         server.wait()
         for name in arguments.bucket:
             MotoNeighbours().create_bucket(name, arguments.account, arguments.region)
         print(_greeting(server.url, arguments.region), flush=True)
         while True:
             time.sleep(0.2)  # not for ever: a signal that reaches another thread does not wake this one
+    if arguments.print_iam_policy:
+        print(json.dumps(store.permissions.policy(), indent=2))
     return 0
 
 
 def _store(arguments: argparse.Namespace) -> Store:
     neighbours = NoNeighbours() if arguments.no_neighbours else MotoNeighbours()
-    store = Store(clock=Clock(speed=arguments.speed), neighbours=neighbours)
+    speed = arguments.speed if arguments.speed is not None else 1 if arguments.engine == "wdl" else 60
+    store = Store(clock=Clock(speed=speed), neighbours=neighbours, engine=arguments.engine)
     for workflow_id in arguments.workflow:
         store.seed_workflow(arguments.account, arguments.region, workflow_id, name=f"workflow-{workflow_id}")
     if arguments.fail_task:

@@ -11,18 +11,19 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulat
 """Any access key will do: signatures are not checked."""
 
 
-def connection_json(url: str, region: str = "us-east-1") -> str:
+def connection_json(url: str | None, region: str = "us-east-1") -> str:
     """Return the Airflow connection, in its JSON form, of every AWS hook to the emulator.
 
-    :param url: the emulator's address, e.g. ``http://127.0.0.1:5000``.
+    :param url: the emulator's address, e.g. ``http://127.0.0.1:5000``; None where ``mock_aws`` stands before AWS's own.
     :param region: the AWS region.
     """
+    endpoint = {"endpoint_url": url} if url else {}
     return json.dumps(
         {
             "conn_type": "aws",
             "login": CREDENTIALS["AWS_ACCESS_KEY_ID"],
             "password": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            "extra": {"region_name": region, "endpoint_url": url},
+            "extra": {"region_name": region, **endpoint},
         }
     )
 

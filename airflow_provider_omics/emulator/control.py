@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from airflow_provider_omics.emulator.assumptions import Assumptions
 from airflow_provider_omics.emulator.faults import Faults
-from airflow_provider_omics.emulator.json_input import BadInput, arguments, only, value_of
+from airflow_provider_omics.emulator.json_input import BadInput, arguments, only, read, value_of
 from airflow_provider_omics.emulator.model import operations
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
@@ -51,6 +52,11 @@ def _index(store: Store, fields: Mapping[str, Any]) -> object:
 def _calls(store: Store, fields: Mapping[str, Any]) -> object:
     """Count the calls of each operation since the faults were last cleared."""
     return {"calls": dict(sorted(store.faults.calls.items()))}
+
+
+def _policy(store: Store, fields: Mapping[str, Any]) -> object:
+    """Give the IAM policy that the calls so far would have needed in AWS."""
+    return store.permissions.policy()
 
 
 def _faults(store: Store, fields: Mapping[str, Any]) -> object:
@@ -99,7 +105,7 @@ def _clock(store: Store, fields: Mapping[str, Any]) -> object:
 
 
 def _reset(store: Store, fields: Mapping[str, Any]) -> object:
-    """Drop every resource, fault and plan of HealthOmics."""
+    """Drop every resource, fault and plan of HealthOmics, and forget what the calls needed."""
     store.reset()
     return {"message": "HealthOmics is empty. S3 and the other services keep theirs: POST /moto-api/reset empties all."}
 
@@ -107,6 +113,7 @@ def _reset(store: Store, fields: Mapping[str, Any]) -> object:
 _ACTIONS: Mapping[tuple[str, str], Callable[[Store, Mapping[str, Any]], object]] = {
     ("GET", ""): _index,
     ("GET", "calls"): _calls,
+    ("GET", "policy"): _policy,
     ("POST", "faults"): _faults,
     ("POST", "plans"): _plans,
     ("POST", "clock"): _clock,
@@ -123,10 +130,7 @@ _FAULTS: Mapping[str, Callable[..., object]] = {
     "deny": Faults.deny,
 }
 
-_SETTINGS: Mapping[str, Any] = {
-    name: typing.get_type_hints(Faults)[name]
-    for name in ("idempotency", "list_lag", "time_resolution", "name_prefix_match")
-}
+_SETTINGS: Mapping[str, Any] = typing.get_type_hints(Assumptions)
 
 
 @contextmanager
@@ -150,7 +154,7 @@ def _addresses() -> dict[str, str | None]:
 
 def _fields(body: bytes) -> Mapping[str, Any]:
     try:
-        fields = json.loads(body or b"{}")
+        fields = read(body or b"{}")
     except ValueError as error:
         raise BadInput(f"The body is not JSON: {error}.") from error
     if not isinstance(fields, dict):

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_omics.emulator import model, wire
 from airflow_provider_omics.emulator.errors import (
+    AccessDeniedException,
     InternalServerException,
     NotImplementedException,
     ServiceError,
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 _CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s,]+/\d{8}/([^/\s,]+)/")
 
 
@@ -56,14 +59,12 @@ def handle(
     names = {name.lower(): value for name, value in headers.items()}
     lost, delay = False, 0.0
     try:
+        _refuse_web_pages(store, names)
         operation, labels = _route(method, path)
         meeting = store.faults.meet(operation.name)
-        lost, delay = meeting.lost, meeting.delay
-        if meeting.error:
-            lost = False
-            raise meeting.error
-        parameters = wire.parse(operation, labels, query, names, body)
-        place = (account or _account(names), region or _region(names))
+        lost, delay = meeting.lost and not meeting.error, meeting.delay
+        place = _place(account or _account(names), region or _region(names))
+        parameters = _parameters(store, operation, (labels, query, names, body), place, meeting.error)
         response = wire.answer(operation, _perform(store, operation, parameters, place))
     except ServiceError as error:
         response = wire.refuse(error)
@@ -82,6 +83,17 @@ def is_omics(host: str, path: str) -> bool:
     return host.startswith(model.host_prefixes()) or model.knows_path(path)
 
 
+def _refuse_web_pages(store: Store, headers: Mapping[str, str]) -> None:
+    """Refuse what a browser sends for a web page, where requests can start processes.
+
+    Any page can send requests to the loopback address; browsers then add this header, and AWS's clients never do.
+
+    :raises AccessDeniedException: if it is there, and the store executes workflows.
+    """
+    if store.wdl and "origin" in headers:
+        raise AccessDeniedException("An emulator that executes workflows answers no web page (header Origin).")
+
+
 def _route(method: str, path: str) -> tuple[model.Operation, dict[str, str]]:
     found = model.match(method, path)
     if found is None:
@@ -91,13 +103,45 @@ def _route(method: str, path: str) -> tuple[model.Operation, dict[str, str]]:
     return found
 
 
+def _parameters(
+    store: Store,
+    operation: model.Operation,
+    request: tuple[dict[str, str], str, dict[str, str], bytes],
+    place: tuple[str, str],
+    fault: ServiceError | None,
+) -> dict[str, Any]:
+    """Return what a request asks for, and take note of the permissions that this needs, whatever becomes of it."""
+    try:
+        parameters = wire.parse(operation, *request)
+    except ServiceError as error:
+        raise fault or error from None
+    store.permissions.call(operation.name, parameters, *place)
+    if fault:
+        raise fault
+    return parameters
+
+
 def _perform(
     store: Store, operation: model.Operation, parameters: dict[str, Any], place: tuple[str, str]
 ) -> dict[str, Any]:
     with store.lock:
         store.settle()
         call = Call(store, store.region(*place), operation, parameters)
-        return once(call, HANDLERS[operation.name])
+        answer = once(call, HANDLERS[operation.name])
+        store.permissions.made(operation.name, answer)
+        return answer
+
+
+def _place(account: str, region: str) -> tuple[str, str]:
+    """Return account and region, which become parts of ARNs.
+
+    :raises AccessDeniedException: if one cannot be that of any caller.
+    """
+    if not _ACCOUNT.fullmatch(account):
+        raise AccessDeniedException(f"An account is 12 digits, not {account[:40]!r}.")
+    if not _REGION.fullmatch(region):
+        raise AccessDeniedException(f"The signature's scope must have a region, e.g. us-east-1, not {region[:40]!r}.")
+    return account, region
 
 
 def _account(headers: Mapping[str, str]) -> str:

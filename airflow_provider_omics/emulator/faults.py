@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 from typing import Literal, get_args
 
+from airflow_provider_omics.emulator.assumptions import Assumptions
 from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.errors import (
     MODELLED,
@@ -19,7 +20,6 @@ from airflow_provider_omics.emulator.errors import (
 from airflow_provider_omics.emulator.model import operations
 from airflow_provider_omics.emulator.token_bucket import TokenBucket
 
-Idempotency = Literal["replay", "validation", "conflict", "off"]
 Submission = Literal["StartRun", "CancelRun", "DeleteRun"]
 """What HealthOmics itself submits for the runs of a batch."""
 
@@ -36,26 +36,15 @@ class _Window:
     seconds: float = 0.0
 
 
-class Faults:
+class Faults(Assumptions):
     """The faults of one store; ``operation`` is a name of the API, e.g. ``StartRun``, or ``*`` for every one.
 
-    What HealthOmics leaves undocumented is a setting here, so that a client can be tried against each possible answer.
+    What HealthOmics leaves undocumented is a setting here, so that a client can be tried against each possible answer;
+    the settings are those of ``assumptions.json``.
 
     :param clock: by which request rates are measured; by default the real time.
     """
 
-    idempotency: Idempotency
-    """What the same ``requestId`` again is answered with.
-
-    ``replay``: the same request gets the first answer, another one a ValidationException; ``validation`` and
-    ``conflict``: that error, whatever the request; ``off``: a new resource.
-    """
-    list_lag: float
-    """Seconds of the store's clock by which List operations lag behind what was created, changed and deleted."""
-    time_resolution: float
-    """Seconds to which ``creationTime`` is rounded down."""
-    name_prefix_match: bool
-    """Whether ListRuns' ``name`` also finds longer names; AWS does not say how it matches."""
     calls: Counter[str]
     """How often each operation was called, whatever it was answered with."""
 
@@ -67,10 +56,7 @@ class Faults:
     def clear(self) -> None:
         """Behave well again, and count from zero."""
         with self._lock:
-            self.idempotency = "replay"
-            self.list_lag = 0.0
-            self.time_resolution = 0.001
-            self.name_prefix_match = False
+            self.assume()
             self.calls = Counter()
             self._random = Random(0)  # noqa: S311  # a seeded share of failures keeps tests steady
             self._rates: dict[str, float] = {}

@@ -1,16 +1,49 @@
-"""Check JSON against the signature of the Python function or dataclass that is to receive it."""
+"""Read JSON, and check it against the signature of the Python function or dataclass that is to receive it."""
 
 from __future__ import annotations
 
 import inspect
+import json
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+DEPTH = 100
+"""How deeply objects and arrays may be nested; Python's own parser and printer stop at some 1,000, each elsewhere."""
+
 
 class BadInput(ValueError):
     """JSON that does not fit: which field, and what would be right."""
+
+
+def read(text: bytes | str) -> Any:
+    """Return what a JSON text holds.
+
+    :raises ValueError: if it is none by RFC 8259, has a number that is none for Python, or is nested too deeply.
+    """
+    try:
+        value = json.loads(text, parse_constant=_number, parse_float=_number)
+        nested = _depth(value)
+    except RecursionError:
+        nested = DEPTH + 1
+    if nested > DEPTH:
+        raise BadInput(f"objects and arrays are nested more than {DEPTH} deep")
+    return value
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise BadInput(f"{text} is no number")
+    return number
+
+
+def _depth(value: object) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def only(fields: Mapping[str, Any], known: typing.Iterable[str], what: str) -> None:

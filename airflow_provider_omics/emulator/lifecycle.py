@@ -1,38 +1,73 @@
-"""The course of a run, from PENDING to its end: https://docs.aws.amazon.com/omics/latest/dev/monitoring-runs.html."""
+"""The course of a run, from PENDING to its end: https://docs.aws.amazon.com/omics/latest/dev/monitoring-runs.html.
+
+What a run does between is the business of an engine, which is a subclass.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any
 from uuid import uuid4
 
 from airflow_provider_omics.emulator import caching, logs, queueing, s3
-from airflow_provider_omics.emulator.records import Run, RunTask
-from airflow_provider_omics.emulator.simulated import Plan, Task
+from airflow_provider_omics.emulator.cache_key import Miss
+from airflow_provider_omics.emulator.outputs import Outputs
+from airflow_provider_omics.emulator.records import CacheEntry, Run, RunTask
 from airflow_provider_omics.emulator.store import Region
 from airflow_provider_omics.emulator.tables import Table
 from airflow_provider_omics.resources import RUN_TASK
 
-_SUBMITTING = 1.0
-"""Seconds that a task is PENDING, and again STARTING unless the cache has it."""
+
+@lru_cache(maxsize=1000)  # so that ten thousand runs share them
+def image_digest(image: str) -> str:
+    """Return the digest of a container image; there is no registry to ask, so a tag always means the same image."""
+    return image.rpartition("@")[2] if "@sha256:" in image else f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
-class Course:
-    """One run on its way.
+class Course(ABC):
+    """One run on its way; everything happens while the store is locked."""
 
-    :param plan: what it does.
-    """
-
-    def __init__(self, region: Region, run: Run, plan: Plan) -> None:
+    def __init__(self, region: Region, run: Run) -> None:
         self._region = region
         self._store = region.store
         self._run = run
         self._id = str(run.members["id"])
-        self._plan = plan
         self._tasks: Table[RunTask] = run.tasks
+
+    pending: float
+    """Seconds of the clock in the status of that name."""
+    starting: float
+    """As ``pending``."""
+    stopping: float
+    """As ``pending``."""
+
+    @abstractmethod
+    def _execute(self) -> None:
+        """Begin to do what the run is there for; it has just become RUNNING."""
+
+    @abstractmethod
+    def _outputs(self) -> Outputs:
+        """Return the outputs of the run, which has completed."""
+
+    @abstractmethod
+    def _outputs_of(self, task: RunTask) -> Outputs:
+        """Return what a task has computed, which has completed."""
+
+    def _engine_log(self) -> Iterable[str]:
+        """Return what the engine's log file says besides how the run ended."""
+        return [f"{task.members['name']} {task.status}" for task in self._run.by_name.values()]
+
+    @abstractmethod
+    def _halt(self) -> None:
+        """Let nothing go on any more; the run becomes STOPPING."""
+
+    @abstractmethod
+    def _clear(self) -> None:
+        """Let go of what the run needed; it has ended."""
 
     def begin(self) -> None:
         """Set the run on its way."""
@@ -40,9 +75,9 @@ class Course:
             self._run.cache.active_runs[self._id] = None
         if self._run.group:
             queueing.enter(self._run.group, self._run)
-            self._after(self._plan.pending, partial(queueing.wait, self._run.group, self._run))
+            self._after(self.pending, partial(queueing.wait, self._run.group, self._run))
         else:
-            self._after(self._plan.pending, self.start)
+            self._after(self.pending, self.start)
 
     def cancel(self) -> None:
         """Stop the run early; what is STOPPING already ends as it was going to (an assumption)."""
@@ -57,99 +92,72 @@ class Course:
     def start(self) -> None:
         """Let the run leave PENDING."""
         self._change(status="STARTING")
-        self._after(self._plan.starting, self._execute)
+        self._after(self.starting, self._begin_running)
 
-    def _execute(self) -> None:
+    def _begin_running(self) -> None:
         self._change(status="RUNNING", startTime=self._store.now)
-        logs.write(self._region, self._run, logs.engine_stream(self._id), "Workflow started")
-        self._print(logs.engine_stream(self._id), self._plan.log)
+        self._engine_says("Workflow started")
         if self._run.group and (minutes := self._run.group.members.get("maxDuration")):
             message = f"The run took longer than {minutes} minutes, the maximum duration of its run group."
             self._after(minutes * 60, partial(self._stop, "FAILED", "RUN_TIMED_OUT", message))
-        if self._plan.failure_reason:
-            self._stop("FAILED", self._plan.failure_reason, self._plan.status_message)
-        else:
-            self._submit()
+        self._execute()
 
-    def _submit(self) -> None:
-        """Submit the tasks whose upstream tasks are done, or stop if all are."""
-        done = {name for name, task in self._run.by_name.items() if task.status == "COMPLETED"}
-        for task in self._plan.tasks:
-            if task.name not in self._run.by_name and done.issuperset(task.after):
-                record = self._create(task)
-                self._after(_SUBMITTING, partial(self._look_up, record, task))
-        if len(done) == len(self._plan.tasks):
-            self._stop("COMPLETED")
+    def _create(self, task: RunTask, name: str, container: str | None) -> RunTask:
+        """Take in a task of the run; its members are completed here.
 
-    def _create(self, task: Task) -> RunTask:
+        :param name: by which the engine knows it.
+        """
         task_id = self._region.new_id(RUN_TASK)
-        members: dict[str, Any] = {
+        task.members |= {
             "taskId": task_id,
             "uuid": str(uuid4()),
-            "name": task.name,
             "status": "PENDING",
-            "cpus": task.cpus,
-            "memory": task.memory,
-            "gpus": task.gpus,
             "cacheHit": False if self._run.cache else None,
             "creationTime": self._store.creation_time(),
-            "imageDetails": {
-                "image": task.container,
-                "imageDigest": "sha256:" + hashlib.sha256(task.container.encode()).hexdigest(),
-            },
         }
+        if container is not None:
+            task.members["imageDetails"] = {"image": container, "imageDigest": image_digest(container)}
         if self._run.members["logLevel"] != "OFF":
-            members["logStream"] = logs.stream_arn(self._region, logs.task_stream(self._id, task_id))
-        record = RunTask(members, plan=task, key=caching.key_of(self._store, self._run, task))
-        self._run.by_name[task.name] = record
-        return self._tasks.add(task_id, record)
+            task.members["logStream"] = logs.stream_arn(self._region, logs.task_stream(self._id, task_id))
+        self._run.by_name[name] = task
+        return self._tasks.add(task_id, task)
 
-    def _look_up(self, record: RunTask, task: Task) -> None:
-        """Take the task's outputs from the cache if it has them, else compute them."""
-        cache, task_id = self._run.cache, record.members["taskId"]
-        if cache and cache.status == "ACTIVE" and task.cacheable:
-            record.entry = caching.find(self._store, cache, record.key)
-            event = "CACHE_HIT" if record.entry else "CACHE_MISS"
-            logs.write_cache_event(self._region, cache, event, self._id, task_id, f"name: {task.name}")
-        if record.entry:
-            now, uri = self._store.now, record.entry.s3_uri
-            self._change_task(record, status="COMPLETED", cacheHit=True, cacheS3Uri=uri, startTime=now, stopTime=now)
-            self._submit()
-        else:
-            self._change_task(record, status="STARTING")
-            self._after(_SUBMITTING, partial(self._compute, record, task))
+    def _look_up(self, task: RunTask) -> CacheEntry | None:
+        """Take a task's outputs from the cache if it has them."""
+        cache, task_id = self._run.cache, task.members["taskId"]
+        if cache is None or cache.status != "ACTIVE" or not task.cacheable:
+            return None
+        name = f"name: {task.members['name']}"
+        found = caching.find(self._store, cache, task)
+        if isinstance(found, Miss):
+            task.miss = found
+            logs.write_cache_event(self._region, cache, "CACHE_MISS", self._id, task_id, f"{name}, {found}", miss=found)
+            return None
+        task.entry = found
+        logs.write_cache_event(self._region, cache, "CACHE_HIT", self._id, task_id, name)
+        now = self._store.now
+        self._change_task(task, status="COMPLETED", cacheHit=True, cacheS3Uri=found.s3_uri, startTime=now, stopTime=now)
+        return found
 
-    def _compute(self, record: RunTask, task: Task) -> None:
-        self._change_task(record, status="RUNNING", startTime=self._store.now)
-        self._after(task.seconds, partial(self._end_task, record, task))
+    def _complete(self, task: RunTask) -> None:
+        self._change_task(task, status="COMPLETED", stopTime=self._store.now)
+        self._task_says(task, f"Task {task.members['name']} completed")
 
-    def _end_task(self, record: RunTask, task: Task) -> None:
-        stream = logs.task_stream(self._id, record.members["taskId"])
-        self._print(stream, task.log)
-        shown = self._run.members
-        if not self._store.plans.fails(shown["workflowId"], task, self._run.setting_id, shown.get("name")):
-            self._change_task(record, status="COMPLETED", stopTime=self._store.now)
-            logs.write(self._region, self._run, stream, f"Task {task.name} completed")
-            self._submit()
-            return
-        self._change_task(
-            record,
-            status="FAILED",
-            stopTime=self._store.now,
-            failureReason=task.failure_reason,
-            statusMessage=task.status_message,
-        )
-        logs.write(self._region, self._run, stream, task.status_message, error=True)
-        self._stop("FAILED", task.failure_reason, f"Task {task.name} failed. {task.status_message}")
+    def _fail(self, task: RunTask, reason: str, message: str) -> None:
+        """Let a task fail; whether the run does is the engine's decision."""
+        now = self._store.now
+        self._change_task(task, status="FAILED", stopTime=now, failureReason=reason, statusMessage=message)
+        self._task_says(task, message, error=True)
 
     def _stop(self, status: str, reason: str | None = None, message: str | None = None) -> None:
         """Let the run come to its end; tasks that are still on their way are cancelled with it."""
         self._run.turn += 1
+        self._halt()
         for task in self._run.by_name.values():
             if task.status in RUN_TASK.progress:
                 self._change_task(task, status="STOPPING")
         self._change(status="STOPPING")
-        self._after(self._plan.stopping, partial(self._finish, status, reason, message))
+        self._after(self.stopping, partial(self._finish, status, reason, message))
 
     def _finish(self, status: str, reason: str | None, message: str | None) -> None:
         now, uri = self._store.now, self._run.members["outputUri"]
@@ -157,37 +165,42 @@ class Course:
             if task.status in RUN_TASK.stopping:
                 self._change_task(task, status="CANCELLED", stopTime=now)
         bucket, _ = s3.split(uri)
-        if self._store.neighbours.bucket(bucket) is None:
-            status, reason = "FAILED", "EXPORT_FAILED"
-            message = f"The outputs could not be exported: the bucket {bucket} does not exist."
-        else:
+        try:
+            if self._store.neighbours.bucket(bucket) is None:
+                raise FileNotFoundError(f"the bucket {bucket} does not exist")
             self._export(status, message)
-        caching.save(self._region, self._run, status, reason)
+        except OSError as error:
+            status, reason, message = "FAILED", "EXPORT_FAILED", f"The outputs could not be exported: {error}."
+        self._save(status, reason)
         if self._run.cache:
             del self._run.cache.active_runs[self._id]
         self._change(status=status, stopTime=now, failureReason=reason, statusMessage=message)
         if self._run.group:
             queueing.leave(self._run.group, self._run)
         line = f"Workflow {status.lower()}" + (f": {message}" if message else "")
-        logs.write(self._region, self._run, logs.engine_stream(self._id), line, error=status == "FAILED")
+        self._engine_says(line, error=status == "FAILED")
+        self._clear()
+
+    def _save(self, status: str, reason: str | None) -> None:
+        """Save to the run cache; a task that was a hit is not saved again."""
+        cache = self._run.cache
+        if cache is None or not caching.saves(self._region, self._run, status, reason):
+            return
+        for task in self._run.by_name.values():
+            if task.status == "COMPLETED" and not task.entry and task.cacheable:
+                caching.save(self._region, self._run, cache, task, self._outputs_of(task))
 
     def _export(self, status: str, message: str | None) -> None:
         """Write the engine's log, and of a run that completed its outputs, to the run's output location."""
-        bucket, prefix = s3.split(self._run.members["runOutputUri"])
-        lines = [f"{task.members['name']} {task.status}" for task in self._run.by_name.values()]
-        engine_log = "\n".join([*lines, message or status, ""])
-        self._store.neighbours.put_object(bucket, f"{prefix}/logs/engine.log", engine_log.encode())
+        uri, put = self._run.members["runOutputUri"], self._store.neighbours.put_object
+        bucket, prefix = s3.split(uri)
+        put(bucket, f"{prefix}/logs/engine.log", "\n".join([*self._engine_log(), message or status, ""]).encode())
         if status != "COMPLETED":
             return
-        outputs = {}
-        read_by_others = {name for task in self._plan.tasks for name in task.after}
-        for name, task in self._run.by_name.items():
-            if name not in read_by_others:
-                key = f"{prefix}/out/{name}/{name}.txt"
-                self._store.neighbours.put_object(bucket, key, caching.output_of(task))
-                outputs[name] = f"s3://{bucket}/{key}"
-        body = json.dumps(outputs, indent=2).encode()
-        self._store.neighbours.put_object(bucket, f"{prefix}/logs/outputs.json", body)
+        outputs = self._outputs()
+        for path in outputs.files:
+            put(bucket, f"{prefix}/{path}", outputs.content(path))
+        put(bucket, f"{prefix}/logs/outputs.json", json.dumps(outputs.located(uri), indent=2).encode())
 
     def _change(self, **members: Any) -> None:
         before = self._run.status
@@ -197,9 +210,11 @@ class Course:
             if self._run.watch:
                 self._run.watch(before, status)
 
-    def _change_task(self, record: RunTask, **members: Any) -> None:
-        self._tasks.change(record.members["taskId"], **members)
+    def _change_task(self, task: RunTask, **members: Any) -> None:
+        self._tasks.change(task.members["taskId"], **members)
 
-    def _print(self, stream: str, lines: tuple[str, ...]) -> None:
-        for line in lines:
-            logs.write(self._region, self._run, stream, line, error=True)
+    def _engine_says(self, *lines: str, error: bool = False) -> None:
+        logs.write(self._region, self._run, logs.engine_stream(self._id), *lines, error=error)
+
+    def _task_says(self, task: RunTask, *lines: str, error: bool = False) -> None:
+        logs.write(self._region, self._run, logs.task_stream(self._id, task.members["taskId"]), *lines, error=error)

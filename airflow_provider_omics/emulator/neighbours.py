@@ -49,6 +49,9 @@ class Neighbours(Protocol):
     def etag(self, bucket: str, key: str) -> str | None:
         """Return an object's ETag without the quotes, or None if there is no such object."""
 
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """Return the keys of the objects whose keys begin so, in their order."""
+
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
         """Write messages, each with its time, to a log stream, which is made if need be."""
 
@@ -69,6 +72,9 @@ class NoNeighbours:
 
     def etag(self, bucket: str, key: str) -> str | None:
         return None
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        return []
 
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
         return None
@@ -127,6 +133,10 @@ class MotoNeighbours:
         owner = self._owner(bucket)
         found = owner.get_object(bucket, key) if owner else None
         return _unquoted(found) if found else None
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        owner = self._owner(bucket)
+        return sorted(key for key in owner.buckets[bucket].keys if key.startswith(prefix)) if owner else []
 
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
         self.load()

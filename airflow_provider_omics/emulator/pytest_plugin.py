@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_omics.emulator.clock import Clock
     from airflow_provider_omics.emulator.faults import Faults
     from airflow_provider_omics.emulator.server import Server
+    from airflow_provider_omics.emulator.store import Store
 
 REGION = "us-east-1"
 BUCKET = "omics-test-bucket"
@@ -32,39 +34,71 @@ _INDEX = "moto.backend_index"
 
 
 @pytest.fixture
-def omics_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Start an empty HealthOmics, with S3, STS and Logs beside it, on a free port of this machine.
+def omics_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Return the inside of an empty HealthOmics: its plans, faults and clock, and what no request leads to.
 
-    ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside; ``mock_aws`` in the same test answers
-    from that store too. Time passes 600 times as fast as outside, unless the test asks for :func:`omics_clock`.
+    ``mock_aws`` answers from it. Time passes 600 times as fast as outside, unless the test asks for
+    :func:`omics_clock`, or for :func:`omics_wdl`, whose tasks are real.
     """
     from airflow_provider_omics.emulator.backend.models import OmicsBackend
     from airflow_provider_omics.emulator.clock import Clock
     from airflow_provider_omics.emulator.neighbours import MotoNeighbours
-    from airflow_provider_omics.emulator.server import Server
     from airflow_provider_omics.emulator.store import Store
 
-    clock = Clock(frozen=True) if "omics_clock" in request.fixturenames else Clock(speed=SPEED)
+    wdl = "omics_wdl" in request.fixturenames
+    clock = Clock(frozen=True) if "omics_clock" in request.fixturenames else Clock(speed=1 if wdl else SPEED)
     neighbours = MotoNeighbours()
-    store = Store(clock=clock, neighbours=neighbours)
+    store = Store(clock=clock, neighbours=neighbours, engine="wdl" if wdl else "simulated")
     monkeypatch.setattr(OmicsBackend, "store", store)
-    with Server(store) as server:
-        server.wait()
-        yield server
+    yield store
+    store.close()
     neighbours.reset()
 
 
 @pytest.fixture
-def omics_connection(omics_emulator: Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Point the Airflow connection ``aws_default`` at the emulator, and return its id."""
+def omics_emulator(omics_store: Store) -> Iterator[Server]:
+    """Let HealthOmics, with S3, STS and Logs beside it, answer on a free port of this machine.
+
+    ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside.
+    """
+    from airflow_provider_omics.emulator.server import Server
+
+    with Server(omics_store) as server:
+        server.wait()
+        yield server
+
+
+@pytest.fixture
+def omics_mock(omics_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Let HealthOmics, with S3, STS and Logs beside it, answer inside the test's own process, by moto's ``mock_aws``.
+
+    No port and no other process: for what boto3 calls from this process, which leaves out aiobotocore.
+    """
+    from moto import mock_aws
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    mock = mock_aws()
+    mock.start(reset=False)  # a bucket of the test may be there already
+    yield omics_store
+    mock.stop()
+
+
+@pytest.fixture
+def omics_connection(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Point the Airflow connection ``aws_default`` at the emulator, and return its id.
+
+    That is the one of :func:`omics_mock` where the test asks for it, else that of :func:`omics_emulator`.
+    """
     from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 
-    monkeypatch.setenv(CONNECTION, connection_json(omics_emulator.url, REGION))
+    mocked = "omics_mock" in request.fixturenames
+    url = None if mocked else request.getfixturevalue("omics_emulator").url
+    monkeypatch.setenv(CONNECTION, connection_json(url, REGION))
     return "aws_default"
 
 
 @pytest.fixture
-def omics_bucket(omics_emulator: Server) -> str:
+def omics_bucket(omics_store: Store) -> str:
     """Make a bucket in the emulated S3, for caches and outputs, and return its name."""
     from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT
     from airflow_provider_omics.emulator.neighbours import MotoNeighbours
@@ -74,15 +108,28 @@ def omics_bucket(omics_emulator: Server) -> str:
 
 
 @pytest.fixture
-def omics_clock(omics_emulator: Server) -> Clock:
+def omics_clock(omics_store: Store) -> Clock:
     """Freeze the emulator's time; ``omics_clock.advance(seconds)`` moves it."""
-    return omics_emulator.store.clock
+    return omics_store.clock
 
 
 @pytest.fixture
-def omics_faults(omics_emulator: Server) -> Faults:
+def omics_faults(omics_store: Store) -> Faults:
     """Return the emulator's faults, e.g. ``omics_faults.fail("StartRun", "InternalServerException")``."""
-    return omics_emulator.store.faults
+    return omics_store.faults
+
+
+@pytest.fixture
+def omics_wdl(omics_store: Store) -> Callable[[str | os.PathLike[str]], str]:
+    """Let runs execute their WDL workflow; return what registers one: ``omics_wdl("cohort.wdl")`` returns its id.
+
+    A task is a process of this machine, with your rights. It needs ``pip install 'airflow-provider-omics[wdl]'``.
+    """
+    from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT
+    from airflow_provider_omics.emulator.seeding import seed_wdl
+
+    account = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT)
+    return lambda path: seed_wdl(omics_store, account, REGION, Path(path))
 
 
 class _RegisterWithMoto(MetaPathFinder, Loader):

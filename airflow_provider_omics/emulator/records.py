@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_omics.emulator.cache_key import CacheKey, Miss
+    from airflow_provider_omics.emulator.definition import Definition
     from airflow_provider_omics.emulator.lifecycle import Course
     from airflow_provider_omics.emulator.operations.batch_course import BatchCourse
-    from airflow_provider_omics.emulator.simulated import Task
+    from airflow_provider_omics.emulator.outputs import Outputs
     from airflow_provider_omics.emulator.tables import Table
 
 Members = dict[str, Any]
@@ -38,10 +40,16 @@ class CacheEntry:
     """One task's saved outputs."""
 
     uuid: str
+    name: str
+    """What the task was called in its run."""
     s3_uri: str
     """Its folder, without a slash at the end."""
     objects: tuple[tuple[str, str, str], ...]
     """Bucket, key and ETag of each of its objects."""
+    key: CacheKey
+    """By which tasks match it."""
+    values: Members
+    """The values of the outputs; a file stands there by its path in the folder (see ``outputs.py``)."""
 
 
 @dataclass(eq=False)
@@ -50,7 +58,7 @@ class RunCache(Record):
 
     uuid: str = ""
     entries: dict[str, CacheEntry] = field(default_factory=dict)
-    """The entries by the key of their task."""
+    """The entries by the digest of their key, the oldest first."""
     active_runs: dict[str, None] = field(default_factory=dict)
     """The ids of the runs that use it and have not ended, in the order of their start."""
 
@@ -73,11 +81,16 @@ class RunGroup(Record):
 class RunTask(Record):
     """A task of a run."""
 
-    plan: Task = field(kw_only=True)
-    key: str = ""
+    key: CacheKey = field(kw_only=True)
     """By which it matches an entry of a run cache."""
+    cacheable: bool = True
+    """False for a task that opts out of caching."""
     entry: CacheEntry | None = None
     """The entry that it was taken from."""
+    miss: Miss | None = None
+    """Why it was not taken from the cache of its run."""
+    outputs: Outputs | None = None
+    """What it has computed."""
 
 
 @dataclass(eq=False)
@@ -87,6 +100,8 @@ class Workflow(Record):
     uuid: str = ""
     versions: Table[Workflow] | None = None
     """The versions of a workflow by name; a version has none."""
+    definition: Definition | None = None
+    """Its source, from when it is ACTIVE on; a seeded workflow has none, nor one whose source lies out of reach."""
 
 
 @dataclass(eq=False)
@@ -102,7 +117,7 @@ class Run(Record):
     course: Course = field(init=False)
     """What makes it go on."""
     by_name: dict[str, RunTask] = field(default_factory=dict)
-    """Its tasks so far by the name in the plan."""
+    """Its tasks so far by the name that the engine gave them."""
     turn: int = 0
     """Counts its changes of course; what was due before one is not done any more."""
     setting_id: str | None = None

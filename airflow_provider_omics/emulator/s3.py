@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from airflow_provider_omics.emulator.assumptions import refuse
 from airflow_provider_omics.emulator.errors import AccessDeniedException, ValidationException
 from airflow_provider_omics.emulator.store import Store
 
@@ -35,15 +36,25 @@ def etag(store: Store, uri: Any) -> str | None:
     return (store.neighbours.etag(bucket, key) or None) if key else None
 
 
-def check_bucket(store: Store, member: str, uri: str, *, owner: str | None = None, region: str | None = None) -> None:
+def check_bucket(
+    store: Store,
+    member: str,
+    uri: str,
+    *,
+    owner: str | None = None,
+    region: str | None = None,
+    missing: str = "validation",
+) -> None:
     """Refuse a location whose bucket does not exist, belongs to another account or lies in another region.
 
-    AWS documents the rules, not the errors: that a missing bucket and a wrong region are validation errors, and a wrong
-    owner is an access error, as S3 itself answers it (403), are assumptions.
+    AWS documents the rules, not the errors: that a wrong region is a validation error, and a wrong owner an access
+    error, as S3 itself answers it (403), are assumptions.
 
     :param owner: the account that must own the bucket; None: anyone.
     :param region: the region that it must lie in; None: any.
-    :raises ValidationException: if the bucket is missing or in another region.
+    :param missing: the answer where there is no such bucket, as :mod:`~airflow_provider_omics.emulator.assumptions` has
+        them.
+    :raises ValidationException: if the bucket is in another region.
     :raises AccessDeniedException: if another account owns it.
     """
     if not store.neighbours.knows_buckets:
@@ -51,7 +62,8 @@ def check_bucket(store: Store, member: str, uri: str, *, owner: str | None = Non
     name, _ = split(uri)
     bucket = store.neighbours.bucket(name)
     if bucket is None:
-        raise ValidationException(f"The bucket {name} of {member} {uri} does not exist.")
+        refuse(missing, f"The bucket {name} of {member} {uri} does not exist.")
+        return
     if owner and bucket.account != owner:
         raise AccessDeniedException(f"The bucket {name} of {member} {uri} is not owned by account {owner}.")
     if region and bucket.region != region:

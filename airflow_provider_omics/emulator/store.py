@@ -8,15 +8,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.faults import Faults
 from airflow_provider_omics.emulator.neighbours import Neighbours, NoNeighbours, partition
+from airflow_provider_omics.emulator.permissions import Permissions
 from airflow_provider_omics.emulator.records import Members, Record, Run, RunBatch, RunCache, RunGroup, Workflow
 from airflow_provider_omics.emulator.simulated import Plans
 from airflow_provider_omics.emulator.tables import Table
 from airflow_provider_omics.resources import RULES, RUN, RUN_BATCH, RUN_CACHE, RUN_GROUP, RUN_TASK, WORKFLOW, Resource
+
+if TYPE_CHECKING:
+    from airflow_provider_omics.emulator.wdl.engine import Engine
+
+EngineName = Literal["simulated", "wdl"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_IDS = {
@@ -37,6 +43,7 @@ class Token:
     parameters: Members
     answer: Members
     record: Record | None
+    since: datetime
 
 
 class Region:
@@ -96,6 +103,9 @@ class Store:
     :param clock: by default the real time.
     :param neighbours: the services beside it; by default none, so that buckets are not checked and nothing is written.
     :param max_runs: how many runs, ended ones included, an account can have in a region; by default AWS's quota.
+    :param engine: what executes runs. ``wdl`` runs the tasks of WDL workflows as processes of this machine, with the
+        rights of whoever started this one; what it cannot execute is simulated.
+    :raises ValueError: if the engine ``wdl`` lacks what it needs.
     """
 
     def __init__(
@@ -104,18 +114,26 @@ class Store:
         clock: Clock | None = None,
         neighbours: Neighbours | None = None,
         max_runs: int = int(RULES["runs.per_account"].limit),
+        engine: EngineName = "simulated",
     ) -> None:
         self.max_runs = max_runs
         self.clock = clock or Clock()
         self.neighbours: Neighbours = neighbours or NoNeighbours()
         self.faults = Faults(self.clock)
         self.plans = Plans()
+        self.permissions = Permissions()
         self.lock = threading.RLock()
         self.now: datetime = self.clock.now()
         """The time of what is being done: the clock's, or that of an event which is done after it was due."""
         self._count = itertools.count()
         self._regions: dict[tuple[str, str], Region] = {}
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.wdl: Engine | None = self._wdl() if engine == "wdl" else None
+
+    def _wdl(self) -> Engine:
+        from airflow_provider_omics.emulator.wdl.engine import Engine
+
+        return Engine(self)
 
     def region(self, account: str, region: str) -> Region:
         """Return the tables of one account in one region."""
@@ -150,9 +168,17 @@ class Store:
         Such a request ends on what was there before.
         """
         self._regions, self._due = {}, []
+        if self.wdl:
+            self.wdl.drop()
         self.faults.clear()
         self.plans.clear()
+        self.permissions.clear()
         self.now = self.clock.now()
+
+    def close(self) -> None:
+        """End every process that runs have started, and remove their folders; a store that simulates has none."""
+        if self.wdl:
+            self.wdl.drop()
 
     def set_run_cache_status(self, account: str, region: str, cache_id: str, status: str) -> None:
         """Give a run cache another status, e.g. ``FAILED``, which no request leads to.

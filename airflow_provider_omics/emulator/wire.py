@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from botocore.model import ListShape, Shape, StructureShape
 
+from airflow_provider_omics.emulator import json_input
 from airflow_provider_omics.emulator.errors import ServiceError, ValidationException
 from airflow_provider_omics.emulator.model import Operation
 from airflow_provider_omics.emulator.validation import check
@@ -86,7 +87,7 @@ def _reads_body(shape: StructureShape) -> bool:
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body) if body else {}
+        document = json_input.read(body) if body else {}
     except ValueError as error:
         raise ValidationException(f"The request's body is not JSON: {error}.") from None
     if not isinstance(document, dict):

@@ -24,7 +24,7 @@ from airflow_provider_omics.hooks.waiting import Limits, interval
 from airflow_provider_omics.resources import RUN, RUN_CACHE, Resource
 
 THROTTLED_REPEATS = 8
-"""How often a throttled creating call is sent again: with the pauses of :func:`errors.pause`, two minutes at most."""
+"""How often a throttled call is sent again: with the pauses of :func:`errors.pause`, two minutes at most."""
 
 NO_LIMITS = Limits()
 
@@ -176,6 +176,18 @@ class OmicsHook(OmicsClientHook):
                 raise
             self.log.warning("%s is asked again: %s", resource.describe, error)
         return None
+
+    def describe_ended(self, resource: Resource, **identifiers: Any) -> dict[str, Any]:
+        """Describe a resource whose end was waited for; the wait is not lost because AWS throttles this one call.
+
+        :raises OmicsServiceError: an error that a later look would meet again, or one that has not passed in minutes
+        :raises NoAnswer: if AWS could not be reached for minutes
+        """
+        for repeat in range(THROTTLED_REPEATS):
+            if (found := self.look(resource, **identifiers)) is not None:
+                return found
+            sleep(errors.pause(repeat))
+        return self.describe(resource, **identifiers)
 
     def find_run_cache(self, name: str, cache_s3_location: str | None = None) -> dict[str, Any] | None:
         """Find the run cache that a name stands for, over every page of ListRunCaches.

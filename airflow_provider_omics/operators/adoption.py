@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_omics.exceptions import NotFound
+from airflow_provider_omics.exceptions import NotFound, OmicsError
 from airflow_provider_omics.hooks.killing import TRY_ENDED
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
 from airflow_provider_omics.resources import Resource
@@ -98,13 +98,21 @@ class Adoption:
         """Look several times for what this try may have started by a call whose answer was lost.
 
         :param since: see :meth:`earliest`
+        :raises OmicsServiceError: what AWS answered; throttling and the like only if the last look met it
+        :raises NoAnswer: if AWS could not be reached in the last look
         """
-        for seconds in LOOKS:
+        from airflow_provider_omics.hooks.errors import is_passing
+
+        for look, seconds in enumerate(LOOKS, 1):
             sleep(seconds)
-            for one in self._find(since):
-                mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
-                if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
-                    return one
+            try:
+                for one in self._find(since):
+                    mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
+                    if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
+                        return one
+            except OmicsError as error:
+                if look == len(LOOKS) or not is_passing(error):
+                    raise
         return None
 
     # --- finding

@@ -60,14 +60,18 @@ class RunStarter:
         :returns: the answer, or the description of what was started
         :raises Throttled: if it is not this start's turn
         :raises QuotaExceeded: if a quota is used up
-        :raises OutcomeUnknown: if every answer was lost and nothing is to be found
+        :raises OutcomeUnknown: if every answer was lost and nothing is to be found, or it could not be looked for
         """
         for attempt in range(1, SENDS + 1):
             try:
                 return self.hook.create(self._operation, repeats=QUICK_REPEATS, **self.request)
             except OutcomeUnknown as unknown:
                 self.hook.log.warning("%s Looking for the %s.", unknown, self._title)
-                if found := self.adoption.lost(self.since):
+                try:
+                    found = self.adoption.lost(self.since)
+                except Throttled as throttled:  # the look was, not the start: that may have made something
+                    raise unknown from throttled
+                if found:
                     self.hook.log.info("%s %s was started all the same", self._title.capitalize(), found["id"])
                     return found
                 if attempt == SENDS:

@@ -157,7 +157,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
             raise SERVICE_ERRORS.get(error["code"], OmicsServiceError)(**error)
         if event["limit"]:
             raise self._out_of_time(identifiers, event["arn"], event["status"], event["limit"])
-        return self.hook.describe(resource, **identifiers)
+        return self.hook.describe_ended(resource, **identifiers)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on where the trigger's event says that the wait has ended."""

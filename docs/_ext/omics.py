@@ -167,6 +167,26 @@ class EmulatedDirective(FromCode):
         )
 
 
+class AssumptionsDirective(FromCode):
+    """``.. omics-assumptions::``: what AWS leaves open, the emulator's answer, and what that rests on."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table."""
+        from airflow_provider_omics.emulator import assumptions
+
+        self.depend_on("airflow_provider_omics.emulator.assumptions")
+        self.env.note_dependency(str(assumptions.FILE))
+        rows = []
+        for name, question in assumptions.questions().items():
+            default = "null" if question.answer is None else question.answer
+            shown = [
+                f"- {'**' if answer == default else '``'}{answer}{'**' if answer == default else '``'}: {meaning}"
+                for answer, meaning in question.answers.items()
+            ] or [f"- **{default}** ({question.unit})"]
+            rows.append((f"{question.question}\n\n       ``{name}``", "\n       ".join(shown), question.basis))
+        return self.parse_text_to_nodes(table(("situation, and its setting", "answers", "basis"), rows, "38 46 16"))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("omics-operator", OperatorDirective)
@@ -176,4 +196,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("omics-reasons", ReasonsDirective)
     app.add_directive("omics-figures", FiguresDirective)
     app.add_directive("omics-emulated", EmulatedDirective)
+    app.add_directive("omics-assumptions", AssumptionsDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -177,3 +177,16 @@ def test_what_was_saved_stays_when_the_cache_is_deleted(service: Service, cache_
     before = dict(service.memory.objects)
     service.client.delete_run_cache(id=cache_id)
     assert service.memory.objects == before
+
+
+@pytest.mark.usefixtures("samples")
+def test_a_miss_says_why(service: Service, cache_id: str) -> None:
+    service.run(cacheId=cache_id, parameters=COHORT)
+    service.memory.objects[COHORT["sample_2"]] = b"sequenced again"
+    run = service.run(cacheId=cache_id, parameters=COHORT)
+    uuid = service.client.get_run_cache(id=cache_id)["cacheS3Uri"].split("/")[-2]
+    events = [json.loads(line) for line in service.memory.logs[f"runCache/{cache_id}/{uuid}"]]
+    misses = [event for event in events if "cacheMiss" in event and f"run: {run['id']}," in event["logMessage"]]
+    changes = [[change["name"] for change in event["cacheMiss"]["changes"]] for event in misses]
+    assert changes == [["sample_2"], ["align_2 (a task)", "sample_2"]]
+    assert "name: align_2, input sample_2 changed (compared with s3://genomes/cache/" in misses[0]["logMessage"]

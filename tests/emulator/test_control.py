@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics.emulator import Clock, Store, control, handle
+from airflow_provider_omics.emulator.assumptions import Assumptions
 from airflow_provider_omics.emulator.faults import Faults
 from airflow_provider_omics.emulator.simulated import Plan, Task
 
@@ -69,14 +70,14 @@ def test_faults(store: Store, fault: dict[str, Any], expected: list[int]) -> Non
 
 
 def test_settings(store: Store) -> None:
-    settings = {"idempotency": "conflict", "list_lag": 2, "time_resolution": 1.0, "name_prefix_match": True}
+    settings = {"idempotency": "conflict", "list_lag": 2, "time_resolution": 1.0, "run_name_match": "prefix"}
     assert call(store, "POST", "/faults", settings)[0] == 200
     assert {name: getattr(store.faults, name) for name in settings} == settings
 
 
 def test_every_fault_of_python_is_there_over_http(store: Store) -> None:
     methods = {name for name in vars(Faults) if not name.startswith("_")} - {"meet", "meet_submission"}
-    settings = set(Faults.__annotations__) - {"calls"}
+    settings = set(Assumptions.__annotations__)
     assert set(call(store, "GET", "")[1]["faults"]) == methods | settings
 
 

@@ -109,7 +109,7 @@ def test_lists_lag_and_descriptions_do_not(client: Any, control: Control) -> Non
 def test_names_are_matched_by_prefix(client: Any, control: Control) -> None:
     runs = [start(client, token=name, name=name) for name in ("sample", "sample-2")]
     assert listed(client, name="sample") == runs[:1]
-    control("faults", name_prefix_match=True)
+    control("faults", run_name_match="prefix")
     assert listed(client, name="sample") == runs
 
 

@@ -110,3 +110,103 @@ def test_the_emulator_and_mock_aws_are_one(omics_faults):
         *early,
     )
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_in_process_nothing_listens_and_everything_else_is_the_same(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        """
+import json
+import os
+import threading
+import boto3
+import pytest
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_the_bucket_may_come_before(omics_bucket, omics_mock, omics_connection, attempt):
+    extra = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])["extra"]
+    assert (omics_connection, extra) == ("aws_default", {"region_name": "us-east-1"})
+    omics = boto3.client("omics")
+    assert omics.list_run_caches()["items"] == []
+    omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache")
+    assert [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]] == [omics_bucket]
+    assert "omics-emulator" not in {thread.name for thread in threading.enumerate()}
+
+def test_faults_and_clock(omics_mock, omics_faults, omics_clock):
+    assert (omics_mock.faults, omics_mock.clock) == (omics_faults, omics_clock)
+    omics_faults.deny("ListRunCaches")
+    omics = boto3.client("omics")
+    with pytest.raises(omics.exceptions.AccessDeniedException):
+        omics.list_run_caches()
+    assert omics_mock.permissions.policy()["Statement"][0]["Action"] == ["omics:ListRunCaches"]
+
+def test_it_is_over():
+    assert os.environ.get("AWS_ACCESS_KEY_ID") != "FOOBARKEY"
+    assert "AWS_DEFAULT_REGION" not in os.environ
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "4 passed" in found.stdout
+
+
+@pytest.mark.locked
+def test_a_workflow_is_registered_and_its_tasks_run(tmp_path: Path) -> None:
+    (tmp_path / "shout.wdl").write_text(
+        """
+version 1.1
+import "words/loud.wdl"
+workflow shout {
+    input { String word }
+    call loud.loud { input: word }
+    output { String heard = loud.heard }
+}
+"""
+    )
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "loud.wdl").write_text(
+        """
+version 1.1
+task loud {
+    input { String word }
+    command <<< echo "~{word}" | tr a-z A-Z >>>
+    output { String heard = read_string(stdout()) }
+}
+"""
+    )
+    (tmp_path / "broken.wdl").write_text("version 1.1\nworkflow broken {\n  call nothing\n}\n")
+    found = session(
+        tmp_path,
+        """
+import json
+import time
+import boto3
+import pytest
+
+def test_shout(omics_wdl, omics_mock, omics_bucket):
+    omics, s3 = boto3.client("omics"), boto3.client("s3")
+    workflow_id = omics_wdl("shout.wdl")
+    workflow = omics.get_workflow(id=workflow_id)
+    assert (workflow["name"], list(workflow["parameterTemplate"])) == ("shout", ["word"])
+    run = omics.start_run(
+        workflowId=workflow_id,
+        roleArn="arn:aws:iam::123456789012:role/Omics",
+        outputUri=f"s3://{omics_bucket}/runs",
+        parameters={"word": "hello"},
+    )
+    deadline = time.monotonic() + 60
+    while omics.get_run(id=run["id"])["status"] not in ("COMPLETED", "FAILED"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    key = run["runOutputUri"].removeprefix(f"s3://{omics_bucket}/") + "/logs/outputs.json"
+    outputs = json.load(s3.get_object(Bucket=omics_bucket, Key=key)["Body"])
+    assert outputs == {"shout.heard": "HELLO"}
+
+def test_what_is_wrong_is_told_with_its_line(omics_wdl):
+    with pytest.raises(ValueError, match="broken.wdl.*3"):
+        omics_wdl("broken.wdl")
+    with pytest.raises(FileNotFoundError, match="absent.wdl"):
+        omics_wdl("absent.wdl")
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "2 passed" in found.stdout

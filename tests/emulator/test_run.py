@@ -79,7 +79,7 @@ def test_runs_are_listed_by_name_status_and_group(service: Service) -> None:
     assert listed(service, status="PENDING", name="a") == [second]
     assert listed(service, runGroupId=group_id) == [first]
     assert listed(service, status="FAILED") == []
-    service.store.faults.name_prefix_match = True
+    service.store.faults.run_name_match = "prefix"
     assert listed(service, name="a", status="PENDING") == [second, third]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -153,6 +154,32 @@ def test_chunked_bodies(server: Server) -> None:
     answer = connection.getresponse()
     assert (answer.status, "id" in json.load(answer)) == (201, True)
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /run",
+        "GET /run HTTP/2.0",
+        "GET / run HTTP/1.1",
+        "GET /run HTTP/1.1\r\nno colon",
+        "GET /run HTTP/1.1\r\n folded: on",
+        "GET /run HTTP/1.1\r\nContent-Length: -1",
+        "GET /run HTTP/1.1\r\nContent-Length: ten",
+        "GET /run HTTP/1.1\r\nX: " + "x" * 70_000,
+        "GET /run HTTP/1.1" + "\r\nX: x" * 101,
+    ],
+)
+def test_a_head_that_is_not_http_is_refused(server: Server, head: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"{head}\r\n\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_http_1_0_is_answered_once(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /run HTTP/1.0\r\n\r\n")
+        assert b"".join(iter(lambda: connection.recv(1000), b"")).endswith(b'{"items":[]}')
 
 
 def test_many_at_once(client: Client) -> None:

@@ -16,8 +16,8 @@ from airflow_provider_omics.emulator.errors import MODELLED
 from airflow_provider_omics.emulator.model import Operation, operations
 from airflow_provider_omics.emulator.operations import HANDLERS
 from airflow_provider_omics.emulator.validation import check
+from tests.archives import archive
 from tests.emulator.shapes import Where, broken, replaced, valid
-from tests.emulator.test_workflow import archive
 from tests.emulator.wired import ROLE, Service, Wire
 
 pytestmark = pytest.mark.locked

@@ -75,6 +75,10 @@ def test_an_error_has_the_form_of_rest_json(store: Store) -> None:
     [
         (b"{", "not JSON"),
         (b"[]", "must be a JSON object"),
+        (b"[" * 5000, "nested more than 100 deep"),
+        (b'{"tags":' * 101 + b"1" + b"}" * 101, "nested more than 100 deep"),
+        (b'{"name": NaN}', "NaN is no number"),
+        (b'{"name": 1e999}', "1e999 is no number"),
         ({**CREATE, "cacheS3Location": 5}, "'cacheS3Location' must be a string"),
         ({**CREATE, "tags": []}, "'tags' must be an object"),
         ({**CREATE, "tags": {"a": 1}}, "'tags.a' must be a string"),
@@ -111,6 +115,19 @@ def test_the_region_is_that_of_the_signature_and_the_account_that_of_the_header(
         "arn"
     ]
     assert arn == "arn:aws:omics:eu-west-1:999999999999:runCache/2345678"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Moto-Account-Id": "12345"},
+        {"X-Moto-Account-Id": "1" * 13},
+        {"Authorization": SIGNED["Authorization"].replace("eu-west-1", "Europe")},
+    ],
+)
+def test_a_place_that_is_none_is_refused(store: Store, headers: dict[str, str]) -> None:
+    response = send(store, "GET", "/run", **headers)
+    assert (response.status, response.headers["X-Amzn-Errortype"]) == (403, "AccessDeniedException")
 
 
 def test_the_account_of_the_environment_wins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

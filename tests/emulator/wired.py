@@ -60,6 +60,10 @@ class Memory:
         body = self.objects.get(f"s3://{bucket}/{key}")
         return None if body is None else md5(body).hexdigest()
 
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        start = f"s3://{bucket}/"
+        return sorted(uri.removeprefix(start) for uri in self.objects if uri.startswith(start + prefix))
+
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
         assert group == "/aws/omics/WorkflowLog"
         self.logs.setdefault(stream, []).extend(message for _, message in events)

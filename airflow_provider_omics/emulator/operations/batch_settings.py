@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from airflow_provider_omics.emulator import s3
+from airflow_provider_omics.emulator import json_input, s3
 from airflow_provider_omics.emulator.errors import ValidationException
 from airflow_provider_omics.emulator.model import operations
 from airflow_provider_omics.emulator.operations.call import Call
@@ -71,7 +70,7 @@ def _from_s3(store: Store, uri: str, etag: str | None) -> list[Members]:
     if store.neighbours.etag(bucket, key) != etag:
         raise ValidationException(f"The file of s3UriSettings {uri} was changed after StartRunBatch.")
     try:
-        return _checked(json.loads(body))
+        return _checked(json_input.read(body))
     except ValueError as error:
         raise ValidationException(f"The file of s3UriSettings {uri} is not JSON: {error}.") from None
 

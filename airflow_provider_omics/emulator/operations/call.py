@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_omics.emulator.assumptions import NameMatch, matches
 from airflow_provider_omics.emulator.errors import ValidationException
 from airflow_provider_omics.emulator.model import Operation
 from airflow_provider_omics.emulator.records import Members
@@ -44,6 +45,16 @@ class Call:
             where=where,
         )
         return {"items": items, "nextToken": self._token(more) if more else None}
+
+    def page_by_name(self, table: Table[Any], match: NameMatch, *filters: str) -> Members:
+        """Return the page of a table that the call asks for by ``name`` besides other filters.
+
+        :param match: how the service compares names.
+        """
+        asked = self.parameters.get("name")
+        if asked is None or match == "equal":
+            return self.page(table, "name", *filters)
+        return self.page(table, *filters, where=lambda members: matches(members.get("name", ""), asked, match))
 
     def _token(self, position: int) -> str:
         return base64.urlsafe_b64encode(f"{self.operation.name}:{position}".encode()).decode()

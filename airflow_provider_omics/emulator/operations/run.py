@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_omics.emulator.assumptions import refuse
 from airflow_provider_omics.emulator.errors import ConflictException, ResourceNotFoundException
 from airflow_provider_omics.emulator.operations.call import Call
 from airflow_provider_omics.emulator.records import Members, Run
@@ -15,22 +16,17 @@ def get_run(call: Call) -> Members:
 
 def list_runs(call: Call) -> Members:
     """List the runs, the oldest first."""
-    name = call.parameters.get("name")
-    if name and call.store.faults.name_prefix_match:
-        return call.page(
-            call.region.runs,
-            *("runGroupId", "batchId", "status"),
-            where=lambda members: str(members.get("name", "")).startswith(name),
-        )
-    return call.page(call.region.runs, "name", "runGroupId", "batchId", "status")
+    match = call.store.faults.run_name_match
+    return call.page_by_name(call.region.runs, match, "runGroupId", "batchId", "status")
 
 
 def cancel_run(call: Call) -> Members:
-    """Cancel a run; that one which has ended is a conflict is an assumption."""
+    """Cancel a run."""
     run = find(call)
-    if run.status in RUN.ended:
-        raise ConflictException(f"Run {call.parameters['id']} is {run.status} and cannot be cancelled.")
-    run.course.cancel()
+    if run.status not in RUN.ended:
+        run.course.cancel()
+    else:
+        refuse(call.store.faults.cancel_ended, f"Run {call.parameters['id']} is {run.status} and cannot be cancelled.")
     return {}
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_omics.emulator import queueing
-from airflow_provider_omics.emulator.errors import (
-    ConflictException,
-    ResourceNotFoundException,
-    ServiceQuotaExceededException,
-)
+from airflow_provider_omics.emulator.assumptions import refuse
+from airflow_provider_omics.emulator.errors import ResourceNotFoundException, ServiceQuotaExceededException
 from airflow_provider_omics.emulator.operations.call import Call
 from airflow_provider_omics.emulator.operations.tagging import check_tags
 from airflow_provider_omics.emulator.records import Members, RunGroup
@@ -45,7 +42,7 @@ def get_run_group(call: Call) -> Members:
 
 def list_run_groups(call: Call) -> Members:
     """List the run groups, the oldest first."""
-    return call.page(call.region.run_groups, "name")
+    return call.page_by_name(call.region.run_groups, call.store.faults.group_name_match)
 
 
 def update_run_group(call: Call) -> Members:
@@ -57,13 +54,14 @@ def update_run_group(call: Call) -> Members:
 
 
 def delete_run_group(call: Call) -> Members:
-    """Delete a run group in which every run has ended; that the error otherwise is a conflict is an assumption."""
+    """Delete a run group in which every run has ended."""
     group_id = call.parameters["id"]
     group = find(call, group_id)
     if group.active_runs:
-        raise ConflictException(
+        refuse(
+            call.store.faults.group_in_use,
             f"Run group {group_id} has the active runs {', '.join(group.active_runs)}; "
-            "wait for their end, or cancel them."
+            "wait for their end, or cancel them.",
         )
     call.region.run_groups.remove(group_id)
     del call.region.tagged[group.members["arn"]]

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from airflow_provider_omics.emulator import logs
+from airflow_provider_omics.emulator.assumptions import refuse
 from airflow_provider_omics.emulator.errors import (
     ResourceNotFoundException,
     ServiceQuotaExceededException,
@@ -20,6 +21,7 @@ from airflow_provider_omics.emulator.operations.call import Call
 from airflow_provider_omics.emulator.operations.tagging import check_tags
 from airflow_provider_omics.emulator.records import Members, Run, RunCache, Workflow
 from airflow_provider_omics.emulator.s3 import check_bucket, join
+from airflow_provider_omics.emulator.simulated_course import SimulatedCourse
 from airflow_provider_omics.emulator.tables import Table
 from airflow_provider_omics.resources import RUN
 
@@ -94,9 +96,17 @@ def _begin(call: Call, run: Run) -> Run:
     members = run.members
     call.region.runs.add(members["id"], run)
     call.region.tagged[members["arn"]] = (call.region.runs, members["id"])
-    run.course = Course(call.region, run, call.store.plans.plan_for(members["workflowId"]))
+    run.course = _course(call, run)
     run.course.begin()
     return run
+
+
+def _course(call: Call, run: Run) -> Course:
+    """Return the course of a run by the engine that can execute its workflow; what none can is simulated."""
+    engine, workflow = call.store.wdl, run.workflow
+    if engine and workflow.definition and workflow.members.get("engine") in ("WDL", "WDL_LENIENT"):
+        return engine.course(call.region, run, workflow.definition)
+    return SimulatedCourse(call.region, run, call.store.plans.plan_for(run.members["workflowId"]))
 
 
 def _settings_of_earlier_run(call: Call) -> Members:
@@ -142,7 +152,9 @@ def _check_parameters(workflow: Workflow, parameters: Any) -> None:
     if not isinstance(parameters, dict):
         raise ValidationException("Run parameters must be a JSON object.")
     template = workflow.members.get("parameterTemplate") or parameters
-    unknown = sorted(set(parameters) - set(template))
+    # "HealthOmics supports fully qualified variables", e.g. cohort.reference for reference:
+    # https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html
+    unknown = sorted(name for name in parameters if not {name, name.partition(".")[2]} & set(template))
     if unknown:
         raise ValidationException(
             f"The workflow's parameter template has no {', '.join(unknown)}; it has {', '.join(sorted(template))}."
@@ -153,8 +165,8 @@ def cache_of(call: Call, asked: Members) -> RunCache | None:
     """Return the run cache that is to be used; for one that is not ACTIVE, see :func:`workflow_of`."""
     cache_id = asked.get("cacheId")
     if cache_id is None:
-        if "cacheBehavior" in asked:  # what AWS answers is not documented
-            raise ValidationException("A cacheBehavior needs a cacheId.")
+        if "cacheBehavior" in asked:
+            refuse(call.store.faults.behavior_without_cache, "A cacheBehavior needs a cacheId.")
         return None
     if asked.get("workflowType") == "READY2RUN":
         raise ValidationException("Call caching is not available for Ready2Run workflows: leave cacheId out.")
