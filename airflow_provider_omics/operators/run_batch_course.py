@@ -182,7 +182,7 @@ class RunBatchCourse(OmicsStartingOperator):
             looks += 1
             going_on = {"batch_id": description["id"], "looks": looks}
             self._pause(context, report, looks, "look_at_runs", going_on)
-            description = self.hook.describe(RUN_BATCH, batchId=description["id"])
+            description = self.hook.describe_ended(RUN_BATCH, batchId=description["id"])
 
     def _pause(
         self, context: Context, report: RunBatchReport, looks: int, method_name: str, kwargs: dict[str, Any]
@@ -198,7 +198,7 @@ class RunBatchCourse(OmicsStartingOperator):
         """Look at the runs of a processed batch again."""
         if event["try_number"] != context["ti"].try_number:  # see end_in()
             return self.execute(context)
-        description = self.hook.describe(RUN_BATCH, batchId=event["carried"]["batch_id"])
+        description = self.hook.describe_ended(RUN_BATCH, batchId=event["carried"]["batch_id"])
         return self._outcome(context, description, event["carried"]["looks"])
 
     def _finished(self, context: Context, report: RunBatchReport) -> dict[str, Any]:

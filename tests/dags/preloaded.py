@@ -1,7 +1,7 @@
 """What a process of Airflow imports first where this file stands as ``config/airflow_local_settings.py``.
 
-LocalExecutor's workers are forks of the scheduler. With the operator's modules and botocore's files already in its
-memory a task takes half a second of a processor instead of one.
+LocalExecutor's workers are forks of the scheduler, Celery's tasks forks of their worker. With the operator's modules
+and botocore's files already in its memory a task takes half a second of a processor instead of one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-if "scheduler" in sys.argv:
+if {"scheduler", "celery"} & set(sys.argv):
     import boto3
     from botocore.loaders import JSONFileLoader
 

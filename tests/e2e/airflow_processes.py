@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -84,15 +84,30 @@ class Airflow(AirflowApi):
     :param home: an empty folder: for the database, the configuration and the logs
     :param dags: the DAG folder
     :param environment: what is added to this process's environment, e.g. connections
-    :param parallelism: how many tasks run at the same time; more than one needs :meth:`_parallel`
+    :param parallelism: how many tasks run at the same time on SQLite; more than one needs :meth:`_parallel`
+    :param database: the address of an empty database for SQLAlchemy; by default an SQLite file, which serves few tasks
+    :param beside: further commands of Airflow by their names, e.g. ``{"worker-1": ["celery", "worker"]}``
     """
 
-    def __init__(self, home: Path, dags: Path, environment: Mapping[str, str], *, parallelism: int = 1) -> None:
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        environment: Mapping[str, str],
+        *,
+        parallelism: int = 1,
+        database: str | None = None,
+        beside: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.port = self.execution_port = free_port()
         self.version = version("apache-airflow")
         major = int(self.version.partition(".")[0])
         super().__init__(httpx.Client(base_url=f"http://{HOST}:{self.port}", timeout=20), major)
         self.home = home
+        self.sqlite = home / "airflow.db" if database is None else None
+        # Several processes write: none is to fail because it waited for another one for 5 s.
+        self.database = database or f"sqlite:///{self.sqlite}?timeout=60"
+        self._beside = {name: list(command) for name, command in (beside or {}).items()}
         settings = self._settings(dags)
         if parallelism > 1:
             settings |= self._parallel(parallelism)
@@ -102,7 +117,7 @@ class Airflow(AirflowApi):
     def __enter__(self) -> Airflow:
         try:
             self._migrate()
-            for name, command in self._commands().items():
+            for name, command in (self._commands() | self._beside).items():
                 self.start(*command, name=name)
             self.until("the web server answers", self.log_in)
         except BaseException:
@@ -131,6 +146,15 @@ class Airflow(AirflowApi):
             ended.signal(signal.SIGKILL)
             ended.popen.wait()
         return self._run(name, ended.command)
+
+    def kill(self, name: str) -> Process:
+        """Kill a process and everything that it started, as when a machine dies."""
+        dead = self.processes.pop(name)
+        for member in dead.family():
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        dead.popen.wait()
+        return dead
 
     def _run(self, name: str, command: list[str]) -> Process:
         self.processes[name] = Process(name, command, self.environment, self.home / f"{name}.log")
@@ -172,8 +196,9 @@ class Airflow(AirflowApi):
         if migration.popen.wait(DEADLINE_SECONDS):
             raise AssertionError(f"Airflow's database could not be made.\n{migration.tail()}")
         del self.processes["db"]
-        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
-            database.execute("PRAGMA journal_mode=WAL")  # who reads does not hold up who writes
+        if self.sqlite:
+            with closing(sqlite3.connect(self.sqlite)) as database:
+                database.execute("PRAGMA journal_mode=WAL")  # who reads does not hold up who writes
 
     def _settings(self, dags: Path) -> dict[str, str]:
         url = f"http://{HOST}:{self.port}"
@@ -195,8 +220,7 @@ class Airflow(AirflowApi):
                 "auth_backends": "airflow.api.auth.backend.default",
             },
             "api_auth": {"jwt_secret": secret},
-            # Several processes write: none is to fail because it waited for another one for 5 s.
-            "database": {"sql_alchemy_conn": f"sqlite:///{self.home}/airflow.db?timeout=60"},
+            "database": {"sql_alchemy_conn": self.database},
             "dag_processor": {"parsing_processes": "1", "refresh_interval": "5"},
             "scheduler": {"parsing_processes": "1", "dag_dir_list_interval": "5", "scheduler_heartbeat_sec": "1"},
             "triggerer": {"job_heartbeat_sec": "1"},
