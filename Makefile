@@ -61,15 +61,16 @@ verify-aws: $(READY)  ## hold the emulator against AWS: BUCKET=… ROLE=… says
 docs: $(READY)  ## build the documentation into docs/_build/html
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(READY) $(AMAZON_PATTERN)/.ready  ## measure imports, the emulator's start, API calls and deferred waits, half an hour in all, for the docs
+bench: $(READY) $(AMAZON_PATTERN)/.ready  ## measure imports, the emulator, API calls and deferred waits, for the docs: 40 minutes in all
 	mkdir -p docs/benchmarks
 	.venv/bin/python tests/benchmarks/import_cost.py | tee docs/benchmarks/import_cost.txt
 	.venv/bin/python tests/benchmarks/emulator_start.py | tee docs/benchmarks/emulator_start.txt
+	.venv/bin/python -m tests.benchmarks.emulator_speed | tee docs/benchmarks/emulator_speed.txt
 	.venv/bin/python -m tests.benchmarks.api_calls | tee docs/benchmarks/api_calls.txt
 	.venv/bin/python -m tests.benchmarks.deferred_waits | tee docs/benchmarks/deferred_waits.txt
 
 clean:  ## remove everything that was built, the environments included
-	rm -rf .venv .venvs build dist docs/_build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venvs build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(UV):
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \

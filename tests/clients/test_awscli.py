@@ -1,164 +1,120 @@
-"""The AWS CLI, which nobody here wrote, drives the emulator with AWS's own samples of requests and answers."""
+"""The AWS CLI, which nobody here wrote, calls every emulated operation, by AWS's own samples if there is one."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
-import subprocess
-import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import environment
-from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+from airflow_provider_omics.emulator.operations import HANDLERS
 from airflow_provider_omics.emulator.server import Server
-from airflow_provider_omics.emulator.store import Store
-
-CLI = Path(__file__).resolve().parents[2] / ".venvs" / "awscli"
-ACCOUNT, REGION, WORKFLOW = "123456789012", "us-west-2", "1234567"
-"""Those of AWS's samples."""
-BUCKETS = ("example-bucket", "omics-artifacts-01d6xmpl4e72dd32")
-
-CACHE = {
-    "arn": "arn:aws:omics:us-west-2:123456789012:runCache/1234567",
-    "cacheBehavior": "CACHE_ON_FAILURE",
-    "cacheS3Uri": "s3://omics-output-us-west-2-123456789012/cache/decbe15f-2b59-88bb-6c6d-2759000b90a1/",
-    "creationTime": "2025-06-30T21:29:03.406500+00:00",
-    "id": "1234567",
-    "status": "ACTIVE",
-}
-NOT_SHIPPED: Mapping[str, tuple[str, Any]] = {
-    "create-run-cache": (
-        "aws omics create-run-cache --cache-s3-location s3://example-bucket/cache/",
-        {key: CACHE[key] for key in ("arn", "id", "status")} | {"tags": {}},
-    ),
-    "get-run-cache": ("aws omics get-run-cache --id 1234567", CACHE | {"tags": {}}),
-    "list-run-caches": ("aws omics list-run-caches", {"items": [CACHE]}),
-    "update-run-cache": ("aws omics update-run-cache --id 1234567 --name updated-cache-name", None),
-    "delete-run-cache": ("aws omics delete-run-cache --id 1234567", None),
-}
-"""Samples that stand in https://github.com/aws/aws-cli under ``awscli/examples/omics``, but not yet in the package."""
-
-LEFT_OUT = {"get-run": ("resourceDigests", "parameters")}
-"""Members of samples that are not compared: the emulator reads no inputs of a run that it only simulates, and the
-parameters that the sample of get-run shows are not those which the sample of start-run sends."""
+from tests.archives import archive
+from tests.clients.program import Program, scripts
+from tests.clients.samples import CACHE, Samples, hold
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def examples() -> Path:
-    """Return the folder of AWS's samples, in the environment of the CLI's own."""
-    found = next(CLI.glob("lib/python3*/site-packages/awscli/examples/omics"), None)
-    assert found, f"The AWS CLI is not installed in {CLI}: `make test` does that."
-    return found
-
-
-@pytest.fixture
-def emulator() -> Iterator[Server]:
-    """Start a HealthOmics with what AWS's samples name."""
-    neighbours = MotoNeighbours()
-    store = Store(clock=Clock(frozen=True), neighbours=neighbours)
-    store.seed_workflow(ACCOUNT, REGION, WORKFLOW, name="cram-converter")
-    with Server(store) as server:
-        server.wait()
-        for bucket in BUCKETS:
-            neighbours.create_bucket(bucket, ACCOUNT, REGION)
-        yield server
-    neighbours.reset()
+WORKFLOW = """version 1.0
+workflow cram_converter {
+  input { File ref_fasta File ref_fasta_index File ref_dict File input_cram String sample_name }
+}"""
+"""A workflow with the parameters of AWS's samples."""
+ROLE, OUTPUT = "arn:aws:iam::123456789012:role/omics", "s3://example-bucket/runs"
 
 
 class Aws:
     """The command line of AWS, pointed at the emulator."""
 
-    def __init__(self, url: str, examples: Path, folder: Path) -> None:
-        self._environment = {**os.environ, **environment(url, REGION)}
-        self._examples, self._folder = examples, folder
+    def __init__(self, program: Program, samples: Samples) -> None:
+        self._program, self._samples = program, samples
+        self.succeeded: set[str] = set()
 
-    def sample(self, operation: str) -> tuple[list[str], Any]:
-        """Return the arguments and the answer of AWS's sample of an operation; None: it answers nothing."""
-        page = self._examples / f"{operation}.rst"
-        if not page.exists():
-            command, answer = NOT_SHIPPED[operation]
-            return shlex.split(command)[2:], answer
-        text = page.read_text()
-        literal = [textwrap.dedent(block) for block in re.findall(r"::\n\n((?: {4}.*\n|\n)+)", text)]
-        shown = re.search(r"^Output::\n\n((?: {4}.*\n|\n)+)", text, re.MULTILINE)
-        for name, block in re.findall(r"`(\S+\.json)` is a JSON document.*::\n\n((?: {4}.*\n|\n)+)", text):
-            (self._folder / name).write_text(block)
-        without_trailing_commas = re.sub(r",(\s*[\]}])", r"\1", shown[1]) if shown else "null"
-        answer = json.loads(without_trailing_commas)
-        for member in LEFT_OUT.get(operation, ()):
-            del answer[member]
-        return shlex.split(literal[0].replace("\\\n", " "))[2:], answer
-
-    def __call__(self, operation: str, *more: str, fails: bool = False, **ids: str) -> Any:
+    def __call__(self, operation: str, *more: str, **ids: str) -> Any:
         """Run AWS's sample with ids of this test, and hold the answer against the sample's.
 
         :param more: arguments that the sample does not have
-        :param fails: whether the service is to refuse it; then what the CLI says is returned
         :param ids: values in place of the sample's, by the name of the option
         """
-        arguments, expected = self.sample(operation)
+        arguments, expected = self._samples[operation]
         for name, value in ids.items():
             arguments[arguments.index(f"--{name.replace('_', '-')}") + 1] = value
-        done = subprocess.run(
-            [CLI / "bin" / "aws", "omics", *arguments, *more],
-            env=self._environment,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if fails:
-            assert done.returncode != 0, done.stdout
-            return done.stderr
-        assert done.returncode == 0, done.stderr
-        answer = json.loads(done.stdout or "null")
+        answer = self.run(*arguments, *more)
         hold(answer, expected, operation)
         return answer
 
+    def run(self, *arguments: str) -> Any:
+        """Return the answer to a command of ours."""
+        done = self._run(*arguments)
+        assert done["status"] == 0, done["err"]
+        self.succeeded.add(arguments[0])
+        return json.loads(done["out"] or "null")
 
-def hold(answer: Any, sample: Any, where: str) -> None:
-    """Assert that an answer has the members that a sample shows, in the same types and forms."""
-    assert type(answer) is type(sample), where
-    if isinstance(sample, dict):
-        for name, value in sample.items():
-            assert name in answer, f"{where} lacks {name}"
-            hold(answer[name], value, f"{where}.{name}")
-    elif isinstance(sample, list):
-        assert answer, where
-        for number, each in enumerate(answer):
-            hold(each, sample[0], f"{where}[{number}]")
-    elif isinstance(sample, str):
-        assert form(answer) == form(sample), where
+    def refuses(self, *arguments: str) -> str:
+        """Return what the CLI says of a command that the service refuses."""
+        done = self._run(*arguments)
+        assert done["status"] != 0, done["out"]
+        return str(done["err"])
 
-
-def form(text: str) -> str:
-    """Return a string without what differs from one resource to the next."""
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", text):
-        return "time"
-    if text.startswith("arn:aws:iam::"):
-        return "arn of IAM"
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
-    text = re.sub(r"s3://[^/]+", "s3://BUCKET", text)
-    # The sample's digest has a prefix that makes it longer than botocore's model allows.
-    text = re.sub(r"(sha256:)?\b[0-9a-z]{64}\b", "DIGEST", text)
-    text = re.sub(r"\d+", "0", text)
-    if text == "0" or ":" in text:
-        return text
-    return "enum" if re.fullmatch(r"[A-Z_]+", text) else "text"
+    def _run(self, *arguments: str) -> Any:
+        return self._program.ask(arguments=["omics", *arguments])
 
 
-def test_the_run_cache_operations(emulator: Server, examples: Path, tmp_path: Path) -> None:
-    aws = Aws(emulator.url, examples, tmp_path)
+@pytest.fixture
+def aws(emulator: Server, tmp_path: Path) -> Iterator[Aws]:
+    examples = next(scripts("awscli").parent.glob("lib/python3*/site-packages/awscli/examples/omics"))
+    (tmp_path / "workflow-crambam.zip").write_bytes(archive(WORKFLOW))
+    with Program("awscli", emulator.url, tmp_path) as program:
+        yield Aws(program, Samples(examples, tmp_path))
+
+
+def test_every_emulated_operation(aws: Aws, clock: Clock, tmp_path: Path) -> None:
+    workflow_id = make_workflow(aws, clock)
+    cache = make_cache(aws)
+    group_id = make_group(aws)
+    run = aws("start-run", "--cache-id", cache["id"], workflow_id=workflow_id, run_group_id=group_id)
+    assert "(ConflictException)" in aws.refuses("delete-run-cache", "--id", cache["id"])
+    clock.advance(3600)
+    described = aws("get-run", id=run["id"])
+    assert described["cacheId"] == cache["id"]
+    assert described["parameters"] == json.loads((tmp_path / "workflow-inputs.json").read_text())
+    tasks = aws("list-run-tasks", id=run["id"])["items"]
+    assert aws("get-run-task", id=run["id"], task_id=tasks[-1]["taskId"])["cacheHit"] is False
+    aws("list-runs")
+    aws("cancel-run", id=aws("start-run", workflow_id=workflow_id, run_group_id=group_id)["id"])
+    start_batches(aws, clock, workflow_id)
+    aws("delete-run", id=run["id"])
+    aws("delete-run-cache", id=cache["id"])
+    assert "(ResourceNotFoundException)" in aws.refuses("get-run-cache", "--id", cache["id"])
+    clock.advance(3600)
+    aws("delete-run-group", id=group_id)
+    aws.run("delete-workflow-version", "--workflow-id", workflow_id, "--version-name", "v1")
+    aws("delete-workflow", id=workflow_id)
+    assert aws.succeeded == {xform_name(name, "-") for name in HANDLERS}
+
+
+def make_workflow(aws: Aws, clock: Clock) -> str:
+    workflow_id: str = aws("create-workflow")["id"]
+    clock.advance(5)
+    assert aws("get-workflow", id=workflow_id)["status"] == "ACTIVE"
+    which = ("--workflow-id", workflow_id, "--version-name", "v1")
+    aws.run("create-workflow-version", *which, "--definition-zip", "fileb://workflow-crambam.zip")
+    clock.advance(5)
+    aws.run("update-workflow-version", *which, "--description", "The first one, déjà vu")
+    version = aws.run("get-workflow-version", *which)
+    assert (version["status"], version["description"]) == ("ACTIVE", "The first one, déjà vu")
+    (listed,) = aws.run("list-workflow-versions", "--workflow-id", workflow_id)["items"]
+    assert listed["versionName"] == "v1"
+    aws("list-workflows")
+    aws("update-workflow", id=workflow_id)
+    return workflow_id
+
+
+def make_cache(aws: Aws) -> Any:
     cache = aws("create-run-cache", "--name", "cohort")
     assert aws("get-run-cache", id=cache["id"])["name"] == "cohort"
     aws("update-run-cache", id=cache["id"])
@@ -167,19 +123,33 @@ def test_the_run_cache_operations(emulator: Server, examples: Path, tmp_path: Pa
     aws("tag-resource", resource_arn=cache["arn"])
     assert aws("list-tags-for-resource", resource_arn=cache["arn"]) == {"tags": {"department": "analytics"}}
     aws("untag-resource", resource_arn=cache["arn"])
+    assert aws.run("list-tags-for-resource", "--resource-arn", cache["arn"]) == {"tags": {}}
+    return cache
 
-    group = aws("create-run-group")
-    aws("get-run-group", id=group["id"])
-    run = aws("start-run", "--cache-id", cache["id"], run_group_id=group["id"])
-    assert "(ConflictException)" in aws("delete-run-cache", id=cache["id"], fails=True)
-    emulator.store.clock.advance(3600)
-    described = aws("get-run", id=run["id"])
-    assert described["cacheId"] == cache["id"]
-    assert described["parameters"] == json.loads((tmp_path / "workflow-inputs.json").read_text())
-    task = aws("list-run-tasks", id=run["id"])["items"][-1]
-    assert aws("get-run-task", id=run["id"], task_id=task["taskId"])["cacheHit"] is False
-    aws("delete-run-cache", id=cache["id"])
-    assert "(ResourceNotFoundException)" in aws("get-run-cache", id=cache["id"], fails=True)
+
+def make_group(aws: Aws) -> str:
+    group_id: str = aws("create-run-group")["id"]
+    aws("get-run-group", id=group_id)
+    aws("list-run-groups")
+    aws("update-run-group", id=group_id)
+    return group_id
+
+
+def start_batches(aws: Aws, clock: Clock, workflow_id: str) -> None:
+    shared = f"workflowId={workflow_id},roleArn={ROLE},outputUri={OUTPUT}"
+    settings = "inlineSettings=[{runSettingId=a,priority=1},{runSettingId=b}]"
+    request = ("start-run-batch", "--default-run-setting", shared, "--batch-run-settings", settings)
+    cancelled, processed = (aws.run(*request, "--batch-name", name)["id"] for name in ("first", "second"))
+    clock.advance(5)
+    aws.run("cancel-run-batch", "--batch-id", cancelled)
+    clock.advance(3600)
+    assert {item["status"] for item in aws.run("list-batch")["items"]} == {"CANCELLED", "PROCESSED"}
+    runs = aws.run("list-runs-in-batch", "--batch-id", processed)["runs"]
+    assert [run["runSettingId"] for run in runs] == ["a", "b"]
+    aws.run("delete-run-batch", "--batch-id", processed)
+    clock.advance(60)
+    assert aws.run("get-batch", "--batch-id", processed)["status"] == "RUNS_DELETED"
+    aws.run("delete-batch", "--batch-id", processed)
 
 
 def test_the_samples_tell_right_from_wrong() -> None:
