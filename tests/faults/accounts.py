@@ -81,15 +81,15 @@ def _seconds_again(runs: Iterable[Run]) -> float:
 
     By the key that the cache knows; AWS saves when a run ends, so that nothing can be had from one under way.
     """
-    saved: dict[object, datetime] = {}
+    saved: dict[str, datetime] = {}
     seconds = 0.0
     for run in runs:
         computed = [task for task in run.tasks if task.status == "COMPLETED" and not task.entry]
         for task in computed:
-            if task.key in saved and saved[task.key] <= task.members["creationTime"]:
+            if task.key.digest in saved and saved[task.key.digest] <= task.members["creationTime"]:
                 seconds += (task.members["stopTime"] - task.members["startTime"]).total_seconds()
         if "stopTime" in run.members:
-            saved |= {task.key: run.members["stopTime"] for task in computed}
+            saved |= {task.key.digest: run.members["stopTime"] for task in computed}
     return seconds
 
 
