@@ -22,7 +22,7 @@ PUBLISHED = (
     "https://raw.githubusercontent.com/aws/amazon-mwaa-docker-images/main/images/airflow/{}/etc/airflow_constraints.txt"
 )
 TEST_TOOLS = ("pytest", "pytest-asyncio", "jsonschema", "moto>=5.2", "flask", "flask-cors", "regex")
-HANGS_AFTER = 600
+HANGS_AFTER = 1800
 """Seconds after which a command is given up: a leg is meant to take 180 s with everything."""
 
 
