@@ -81,6 +81,7 @@ __all__ = [
     "TriggerEvent",
     "cleared_while_running",
     "conf",
+    "current_context",
     "task_state",
     "xcom_value",
 ]
@@ -96,6 +97,18 @@ TELLS_TRIGGERS_OF_KILLS = hasattr(BaseTrigger, "on_kill")
 
 BASE_URL = (("api", "base_url"), ("webserver", "base_url"))
 """Where the address of the web server is set: on Airflow 3, on Airflow 2."""
+
+
+def current_context() -> Context | None:
+    """Return the context of the task that this process executes, if it executes one."""
+    try:
+        from airflow.sdk import get_current_context
+    except ImportError:  # Airflow 2
+        from airflow.operators.python import get_current_context  # type: ignore[no-redef,import-not-found,unused-ignore]
+    try:
+        return get_current_context()
+    except (AirflowException, RuntimeError):  # what each of them raises where there is none
+        return None
 
 
 def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:

@@ -90,6 +90,22 @@ def context() -> ContextMaker:
     return make
 
 
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let Airflow's database hold a state of every task instance; an exception is one that nobody can tell."""
+    from airflow_provider_omics.hooks import killing
+
+    def hold(found: str | Exception | None) -> None:
+        def task_state(*_: Any) -> str | None:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(killing, "task_state", task_state)
+
+    return hold
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Make Airflow's database once for the whole session."""

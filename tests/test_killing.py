@@ -27,21 +27,6 @@ GOES_ON = ["running", "deferred", "up_for_retry", "up_for_reschedule", "queued",
 STOPPED = ("STOPPING", "CANCELLED")
 
 
-@pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let Airflow's database hold a state of every task instance; an exception is one that nobody can tell."""
-
-    def hold(found: str | Exception | None) -> None:
-        def task_state(*_: Any) -> str | None:
-            if isinstance(found, Exception):
-                raise found
-            return found
-
-        monkeypatch.setattr(killing, "task_state", task_state)
-
-    return hold
-
-
 def killed_while_waiting(operator: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(_: float) -> None:
         operator.on_kill()

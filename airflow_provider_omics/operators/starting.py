@@ -107,7 +107,7 @@ class OmicsStartingOperator(OmicsWaitingOperator):
     def find_again(self, context: Context) -> dict[str, Any] | None:
         """Return what this task has under way."""
         found = self._adoption(context, self.checked_request(context)).under_way()
-        return dict(found) if found else None
+        return {**found, "arn": self._arn(found)} if found else None
 
     # --- starting
 

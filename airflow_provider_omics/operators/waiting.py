@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_omics.compat import TRIGGER_FAILED, TRIGGER_TIMEOUTS, AirflowTaskTimeout, conf
-from airflow_provider_omics.exceptions import SERVICE_ERRORS, OmicsInputError, OmicsServiceError, WaitTimeout
+from airflow_provider_omics.compat import TRIGGER_FAILED, TRIGGER_TIMEOUTS, AirflowTaskTimeout, conf, current_context
+from airflow_provider_omics.exceptions import (
+    SERVICE_ERRORS,
+    OmicsError,
+    OmicsInputError,
+    OmicsServiceError,
+    WaitTimeout,
+)
 from airflow_provider_omics.hooks import killing
 from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.operators.base import OmicsBaseOperator, result_of
@@ -181,7 +187,8 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         return super().resume_execution(next_method, next_kwargs, context)
 
     def find_again(self, context: Context) -> dict[str, Any] | None:
-        """Return the description of what this task waits for, if it has not ended; override where it can be found."""
+        """Return what this task waits for, if it has not ended: its identifiers, its status, and its ARN if it carries
+        tags of ours. Override where it can be found."""
         return None
 
     def _out_of_time(self, identifiers: dict[str, str], arn: str | None, status: str | None, limit: str) -> WaitTimeout:
@@ -193,26 +200,43 @@ class OmicsWaitingOperator(OmicsBaseOperator):
     # --- being killed
 
     def on_kill(self) -> None:
-        """Cancel what this process waits for, if Airflow says that the try is over for good."""
-        if not (self._held and self.resource.cancel):
+        """Cancel what this task waits for, if Airflow says that the try is over for good."""
+        context = self._held[0] if self._held else current_context()
+        if context is None or not self.resource.cancel:
             return
-        context, identifiers, arn = self._held
         if isinstance(sys.exc_info()[1], AirflowTaskTimeout):  # for which Airflow calls this method too
-            why, cancel = "execution_timeout is over", self.on_timeout == "cancel"
-            if not cancel:
+            why: str | None = "execution_timeout is over"
+            if self.on_timeout == "leave":
                 return
+            cancel = True
         else:
             ti = context["ti"]
-            over = killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
-            if over is None:
-                self.log.warning(
-                    "The task was stopped, but not ended: %s %s goes on, and the next try goes on with it.",
-                    self.resource.title,
-                    "/".join(identifiers.values()),
-                )
-                return
-            why, cancel = over, self.cancel_on_kill
-        if cancel:
+            why = killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
+            cancel = self.cancel_on_kill
+        identifiers, arn = self._held[1:] if self._held else self._found(context, why)
+        if not identifiers:
+            return
+        if why is None:
+            self.log.warning(
+                "The task was stopped, but not ended: %s %s goes on, and the next try goes on with it.",
+                self.resource.title,
+                "/".join(identifiers.values()),
+            )
+        elif cancel:
             killing.cancel(self.hook, self.resource, identifiers, arn, why)
         elif arn:
             killing.give_up(self.hook, self.resource, arn, why)
+
+    def _found(self, context: Context, why: str | None) -> tuple[dict[str, str], str | None]:
+        """Return what an earlier process of this task has started, if this one was killed before it knew.
+
+        So it is where the answer of the start was on its way, where a retry was still looking, and where Airflow 2
+        ends a deferred task by ``execution_timeout`` without asking for :meth:`execute_complete`.
+        """
+        found = None
+        if why is not None:
+            try:
+                found = self.find_again(context)
+            except OmicsError as error:
+                self.log.warning("Whether this task has a %s under way is unknown: %s", self.resource.title, error)
+        return (self.resource.identifiers_in(found), found.get("arn")) if found else ({}, None)

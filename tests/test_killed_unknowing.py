@@ -1,0 +1,100 @@
+"""A task that is ended in a process that does not know what an earlier one has started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics.compat import AirflowTaskTimeout
+from airflow_provider_omics.hooks import killing
+from tests.conftest import ContextMaker, Logged
+from tests.test_killing import STOPPED, the_run
+
+pytestmark = pytest.mark.usefixtures("quick_waits")
+
+AIRFLOW_2 = version("apache-airflow").startswith("2.")
+
+
+@pytest.fixture
+def executing() -> Iterator[Any]:
+    """Let this process execute a task, as Airflow does around everything that it asks of an operator."""
+    try:
+        from airflow.sdk.execution_time.context import set_current_context
+    except ImportError:  # Airflow 2
+        from airflow.models.taskinstance import set_current_context  # type: ignore[no-redef,attr-defined,unused-ignore]
+    with ExitStack() as stack:
+        yield lambda context: stack.enter_context(set_current_context(context))
+
+
+@pytest.mark.parametrize("on_timeout", ["cancel", "leave"])
+def test_airflow_2_ends_a_deferred_task_without_asking_it(
+    on_timeout: str, executing: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    """Where ``execution_timeout`` is over before a worker takes the task up again, it calls ``on_kill`` alone."""
+    start(wait_for_completion=False).execute(context())
+    executing(context())
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        start(deferrable=True, on_timeout=on_timeout).on_kill()
+    assert (the_run(omics)["status"] in STOPPED) is (on_timeout == "cancel")
+    assert (killing.TRY_ENDED in the_run(omics)["tags"]) is (on_timeout == "cancel")
+
+
+@pytest.mark.skipif(not AIRFLOW_2, reason="later versions do not count from the start of a task that was deferred")
+def test_so_does_airflow_2_itself(executing: Any, start: Any, context: ContextMaker, omics: Any) -> None:
+    from airflow.models.taskinstance import _execute_task  # type: ignore[attr-defined,unused-ignore]
+
+    start(wait_for_completion=False).execute(context())
+    resumed = context()
+    executing(resumed)
+    ti = resumed["ti"]
+    ti.start_date = datetime.now(UTC) - timedelta(seconds=61)
+    ti.task = start(deferrable=True, execution_timeout=timedelta(seconds=60))
+    ti.next_method, ti.next_kwargs = "execute_complete", {"event": {}}
+    with pytest.raises(AirflowTaskTimeout):
+        _execute_task(ti, resumed, ti.task)
+    assert the_run(omics)["status"] in STOPPED
+
+
+@pytest.mark.parametrize("found", ["failed", "running"])
+def test_a_retry_that_was_still_looking_knows_what_it_would_have_gone_on_with(
+    found: str, executing: Any, state: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    start(wait_for_completion=False).execute(context(max_tries=2))
+    state(found)
+    executing(context(try_number=2, max_tries=2))
+    start().on_kill()
+    assert (the_run(omics)["status"] in STOPPED) is (found == "failed")
+
+
+def test_what_carries_no_tags_of_ours_is_found_by_its_name_and_not_tagged(
+    executing: Any, state: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    start(wait_for_completion=False, airflow_tags=False).execute(context())
+    state("failed")
+    executing(context())
+    start(airflow_tags=False).on_kill()
+    assert the_run(omics)["status"] in STOPPED
+    assert the_run(omics)["tags"] == {}
+
+
+def test_what_cannot_be_looked_for_does_not_hide_the_kill(
+    executing: Any, state: Any, start: Any, context: ContextMaker, omics_faults: Any, logged: Logged
+) -> None:
+    state("failed")
+    executing(context())
+    omics_faults.deny("ListRuns")
+    start().on_kill()
+    assert "Whether this task has a run under way is unknown" in logged()
+
+
+def test_outside_a_task_nothing_is_looked_for(state: Any, start: Any, omics_faults: Any) -> None:
+    state("failed")
+    start().on_kill()
+    assert not omics_faults.calls
