@@ -7,7 +7,7 @@ It runs whole on the embedded HealthOmics, which executes the workflow's tasks f
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from airflow import DAG
@@ -46,6 +46,9 @@ with DAG(
         cache_id=cache.output["id"],
         cache_behavior="{{ params.cache_behavior }}",
         waiter_delay=5,
+        # After a failure: time to mend the workflow and to clear the task that registers it, which the retry waits for.
+        retries=1,
+        retry_delay=timedelta(minutes=10),
     )
     # [END howto_register_and_run]
 

@@ -102,8 +102,8 @@ def runs_of(omics: Any) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: run["creationTime"])
 
 
-def steps(report: Path) -> list[dict[str, Any]]:
-    """Return the steps of the story that are over."""
+def tries_of(report: Path) -> list[dict[str, Any]]:
+    """Return what became of the steps of the story that are over."""
     return [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
 
 
@@ -113,7 +113,7 @@ def watch(airflow: subprocess.Popen[bytes], omics: Any, report: Path, progress: 
     while airflow.poll() is None:
         if time.monotonic() > deadline:
             raise fail("airflow", f"Airflow did not end within {DEADLINE_SECONDS} s.")
-        over, runs = len(steps(report)), runs_of(omics)
+        over, runs = len(tries_of(report)), runs_of(omics)
         doing = "Airflow is at work"
         if len(runs) > over:
             done = sum(task["status"] == "COMPLETED" for task in runs[-1]["tasks"])
@@ -129,17 +129,17 @@ def show(omics: Any, report: Path) -> None:
     """Print the run cache, the error of the run that failed, and every run."""
     for item in omics.list_run_caches()["items"]:
         print(f"\nRun cache {item['id']} ({item['name']}) at {item['cacheS3Uri']}")
-    story = steps(report)
-    for number, step in enumerate(story, 1):
-        if step["error"]:
+    tries = tries_of(report)
+    for number, done in enumerate(tries, 1):
+        if done["error"]:
             print(f"\nWhat Airflow says of step {number}:\n")
-            print("\n".join(f"  {line}" for line in step["error"].splitlines()))
-    rows = [("step", "HealthOmics run", "task", "computed", "reused")]
-    for number, (step, run) in enumerate(zip(story, runs_of(omics), strict=True), 1):
+            print("\n".join(f"  {line}" for line in done["error"].splitlines()))
+    rows = [("step", "Airflow's try", "HealthOmics run", "computed", "reused")]
+    for number, (step, done, run) in enumerate(zip(STORY, tries, runs_of(omics), strict=True), 1):
         computed = [task for task in run["tasks"] if not task.get("cacheHit")]
         reused = f"{len(run['tasks']) - len(computed)} of {len(run['tasks'])}"
-        status = f"{run['id']} {run['status']}"
-        rows.append((f"{number}. {step['title']}", status, step["state"], names_of(computed), reused))
+        airflow, healthomics = f"{done['number']} {done['state']}", f"{run['id']} {run['status']}"
+        rows.append((f"{number}. {step.title}", airflow, healthomics, names_of(computed), reused))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print()
     for row in rows:
