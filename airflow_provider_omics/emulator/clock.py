@@ -6,18 +6,24 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+_FASTEST = 1e6
+_END = datetime(9000, 1, 1, tzinfo=UTC)
+"""How far a clock can be moved. Python's dates end with the year 9999, and what falls due after it needs room, too."""
+
 
 class Clock:
     """Tell the time, faster than real time or only when told to.
 
-    :param speed: emulated seconds in one real second.
+    :param speed: emulated seconds in one real second, up to a million.
     :param start: the time at which the clock starts; by default the real time. Without a zone it is taken as UTC.
     :param frozen: move by :meth:`advance` only.
     """
 
     def __init__(self, *, speed: float = 1.0, start: datetime | None = None, frozen: bool = False) -> None:
-        if speed <= 0:
-            raise ValueError(f"A clock's speed must be above 0, not {speed}; frozen=True stops it.")
+        if not 0 < speed <= _FASTEST:
+            raise ValueError(
+                f"A clock's speed must be above 0 and up to {_FASTEST:.0f}, not {speed}; frozen=True stops it."
+            )
         start = start or datetime.now(UTC)
         self._start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
         self._speed = 0.0 if frozen else speed
@@ -28,12 +34,20 @@ class Clock:
     def now(self) -> datetime:
         """Return the time, aware and in UTC."""
         with self._lock:
-            elapsed = (time.monotonic() - self._began) * self._speed + self._advanced
-        return self._start + timedelta(seconds=elapsed)
+            return self._now()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward; what falls due in between happens in its order, each at its own time."""
-        if seconds < 0:
-            raise ValueError(f"A clock cannot be moved back ({seconds} seconds).")
+        """Move the clock forward; what falls due in between happens in its order, each at its own time.
+
+        :raises ValueError: if it would go back, or beyond the year 8999.
+        """
         with self._lock:
+            most = (_END - self._now()).total_seconds()
+            if not 0 <= seconds <= most:  # which NaN is not, either
+                rule = f"cannot be moved back, nor beyond the year {_END.year - 1}"
+                raise ValueError(f"A clock {rule}: by 0 to {most:.0f} seconds, not {seconds}.")
             self._advanced += seconds
+
+    def _now(self) -> datetime:
+        elapsed = (time.monotonic() - self._began) * self._speed + self._advanced
+        return self._start + timedelta(seconds=elapsed)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -177,12 +179,18 @@ def account_of(headers: Mapping[str, str]) -> str | None:
     """
     if os.environ.get("MOTO_ACCOUNT_ID") or "x-moto-account-id" in headers:
         return None
+    access_key_regex, get_account_id_from = _account_rules()
+    credential = access_key_regex.search(headers.get("authorization", ""))
+    return get_account_id_from(credential.group("access_key")) if credential else None
+
+
+@cache
+def _account_rules() -> tuple[re.Pattern[str], Callable[[str], str]]:
     MotoNeighbours.load()
     from moto.core.responses import BaseResponse
     from moto.iam.models import get_account_id_from
 
-    credential = BaseResponse.access_key_regex.search(headers.get("authorization", ""))
-    return get_account_id_from(credential.group("access_key")) if credential else None
+    return BaseResponse.access_key_regex, get_account_id_from
 
 
 def partition(region: str) -> str:

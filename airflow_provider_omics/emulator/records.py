@@ -75,6 +75,8 @@ class RunGroup(Record):
     """A heap of the others by rank and place, and of some that were cancelled there."""
     started: int = 0
     """How many runs were ever started in it."""
+    taken: Counter[str] = field(default_factory=Counter)
+    """The CPUs and GPUs of its tasks that really run now, by the members of a task."""
 
 
 @dataclass(eq=False)

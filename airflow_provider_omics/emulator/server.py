@@ -9,7 +9,9 @@ import socket
 import socketserver
 import threading
 import time
-from email.message import Message
+from collections.abc import Iterable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +19,10 @@ from types import TracebackType
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from airflow_provider_omics.emulator import control, core, neighbour_permissions
+from airflow_provider_omics.emulator import control, core, neighbour_permissions, wire
+from airflow_provider_omics.emulator.errors import ServiceError
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours, account_of
+from airflow_provider_omics.emulator.request_body import FIELDS, LINE, read_body
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.emulator.wsgi import Answer, MotoApplication
 
@@ -30,12 +34,7 @@ HOST = "127.0.0.1"
 PATIENCE = 0.5
 """How many seconds a server that is told to stop waits for answers under way."""
 
-_LINE = 65_536
-"""How long a line of a request's head may be, in bytes."""
-
-_HEADERS = 100
-"""How many headers a request can have."""
-
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _SCOPE = re.compile(r"\bCredential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
@@ -141,6 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # header and body leave in one piece
     raw_requestline: bytes
+    fields: list[tuple[str, str]]
+    """The headers of the request, as they came."""
+    named: dict[str, str]
+    """They by their names in lower case; of those that are repeated, the first."""
 
     def parse_request(self) -> bool:
         """Read the head of a request, and return whether it can be answered.
@@ -153,17 +156,17 @@ class _Handler(BaseHTTPRequestHandler):
         if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
             return self._refuse(HTTPStatus.BAD_REQUEST, "The first line must be that of HTTP/1.1.")
         self.command, self.path, self.request_version = words
-        self.headers = HTTPMessage()
-        while line := self.rfile.readline(_LINE).rstrip(b"\r\n").decode("latin-1"):
+        self.fields, self.named = [], {}
+        while line := self.rfile.readline(LINE).rstrip(b"\r\n").decode("latin-1"):
             name, colon, value = line.partition(":")
-            if not _NAME.fullmatch(name) or not colon or len(line) >= _LINE - 2 or len(self.headers) >= _HEADERS:
+            if not _NAME.fullmatch(name) or not colon or len(line) >= LINE - 2 or len(self.fields) >= FIELDS:
                 return self._refuse(HTTPStatus.BAD_REQUEST, f"This cannot be a header here: {line[:40]!r}.")
-            self.headers[name] = value.strip()
-        if not (self.headers.get("Content-Length") or "0").isdecimal():
-            return self._refuse(HTTPStatus.BAD_REQUEST, "The Content-Length must be a number.")
-        connection = self.headers.get("Connection", "").lower()
+            value = value.strip()
+            self.fields.append((name, value))
+            self.named.setdefault(name.lower(), value)
+        connection = self.named.get("connection", "").lower()
         self.close_connection = connection == "close" or (words[2] == "HTTP/1.0" and connection != "keep-alive")
-        expects = self.headers.get("Expect", "").lower() == "100-continue"
+        expects = self.named.get("expect", "").lower() == "100-continue"
         return self.handle_expect_100() if expects else True
 
     def _refuse(self, status: HTTPStatus, why: str) -> bool:
@@ -172,25 +175,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            status, headers, body = self._answer(self._body())
+            status, headers, body = self._answer(read_body(self.rfile, self.named))
         except core.AnswerLost:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
+        except ServiceError as error:
+            self.close_connection = True  # where the next request begins is unknown
+            refusal = wire.refuse(error)
+            status, headers, body = refusal.status, list(refusal.headers.items()), refusal.body
         except Exception:
             log.exception("%s %s failed", self.command, self.path)
             self.close_connection = True  # what is left of the request may still be in it
             status, headers, body = 500, [("Content-Type", "text/plain")], b"The emulator failed: see its log."
-        self.send_response(status)
-        names = {name.lower() for name, _ in headers}
-        for name, value in headers:
-            if name.lower() not in ("connection", "date", "server", "transfer-encoding"):
-                self.send_header(name, value)
-        if "content-length" not in names and status not in (204, 304):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
+        log.debug("%s %s: %s", self.command, self.path, status)
+        self.wfile.write(self._head(status, headers, len(body)))
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _head(self, status: int, headers: Iterable[tuple[str, str]], size: int) -> bytes:
+        """Return the head of an answer: in one piece, since the base class's own way takes as long as the work does."""
+        lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}", f"Date: {self.date_time_string()}"]
+        sized = status in (204, 304)
+        for name, value in headers:
+            lower = name.lower()
+            sized = sized or lower == "content-length"
+            if lower not in ("connection", "date", "server", "transfer-encoding"):
+                lines.append(f"{name}: {value}")
+        if not sized:
+            lines.append(f"Content-Length: {size}")
+        return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "strict")
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class looks these names up
 
@@ -203,10 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == control.ROOT or path.startswith(f"{control.ROOT}/"):
             return control.answer(emulator.store, self.command, path, body)
-        if _is_omics(self.headers, path, query):
-            names = {name.lower(): value for name, value in self.headers.items()}
-            account = account_of(names) if emulator.moto and emulator.moto.ready else None
-            response = core.handle(emulator.store, self.command, path, query, names, body, account=account)
+        if _is_omics(self.named, path, query):
+            account = account_of(self.named) if emulator.moto and emulator.moto.ready else None
+            response = core.handle(emulator.store, self.command, path, query, self.named, body, account=account)
             return response.status, list(response.headers.items()), response.body
         if emulator.moto is None:
             text = "This is no HealthOmics request, and the emulator runs without S3, STS and Logs."
@@ -215,19 +228,11 @@ class _Handler(BaseHTTPRequestHandler):
             return 501, [("Content-Type", "text/xml")], f"<ErrorResponse>{error}</ErrorResponse>\n".encode()
         if path == "/moto-api/reset":
             emulator.store.reset()
-        emulator.store.permissions.need(neighbour_permissions.needs(self.command, self.path, self.headers, body))
-        return emulator.moto.answer(self.command, self.path, self.headers, body)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass  # trailers
-        return b"".join(chunks)
+        headers = HTTPMessage()
+        for name, value in self.fields:
+            headers[name] = value
+        emulator.store.permissions.need(neighbour_permissions.needs(self.command, self.path, headers, body))
+        return emulator.moto.answer(self.command, self.path, headers, body)
 
     def handle_expect_100(self) -> bool:
         going_on = super().handle_expect_100()
@@ -236,20 +241,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Date the answers by the store's clock, as they date everything else."""
-        now = self._emulator.store.clock.now().timestamp()
-        return super().date_time_string(int(now if timestamp is None else timestamp))
+        now = self._emulator.store.clock.now().timestamp() if timestamp is None else timestamp
+        return _http_date(int(now))
 
     def log_message(self, format: str, *args: object) -> None:
         log.debug(format, *args)
+
+
+@lru_cache(maxsize=1)
+def _http_date(timestamp: int) -> str:
+    return formatdate(timestamp, usegmt=True)
 
 
 def _presigned(query: str) -> str:
     return f"Credential={''.join(parse_qs(query).get('X-Amz-Credential', []))}/" if query else ""
 
 
-def _is_omics(headers: Message, path: str, query: str) -> bool:
+def _is_omics(headers: Mapping[str, str], path: str, query: str) -> bool:
     """Decide whose request it is: the signature names the service; without one, the model's routes decide."""
-    scope = _SCOPE.search(headers.get("Authorization") or _presigned(query))
+    scope = _SCOPE.search(headers.get("authorization") or _presigned(query))
     if scope:
         return scope.group(1) == "omics"
-    return core.is_omics(headers.get("Host", ""), path)
+    return core.is_omics(headers.get("host", ""), path)

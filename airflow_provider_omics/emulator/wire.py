@@ -17,6 +17,8 @@ from airflow_provider_omics.emulator.errors import ServiceError, ValidationExcep
 from airflow_provider_omics.emulator.model import Operation
 from airflow_provider_omics.emulator.validation import check
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True)
 class Response:
@@ -62,7 +64,7 @@ def answer(operation: Operation, members: Mapping[str, Any]) -> Response:
     """Return the response that carries an answer; members that the output shape does not have are left out."""
     if operation.output is None or operation.status == 204:
         return Response(operation.status, _headers(), b"")
-    body = json.dumps(_jsonable(operation.output, members), separators=(",", ":")).encode()
+    body = _JSON.encode(_jsonable(operation.output, members)).encode()
     return Response(operation.status, _headers(), body)
 
 

@@ -37,6 +37,8 @@ REQUESTS = 10
 RUNS = 10_000
 OURS = "airflow_provider_omics.emulator"
 WDL_RUNS = 5
+PATIENCE = 60
+"""How many seconds a server may take until it answers."""
 THREE = """
 version 1.0
 workflow three {
@@ -67,8 +69,8 @@ def serving(module: str, *options: str) -> Iterator[tuple[str, float, int]]:
         try:
             path = "/runCache" if module == OURS else "/"
             while not answers(port, path):
-                if process.poll() is not None:
-                    raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}.")
+                if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+                    raise RuntimeError(f"{' '.join(command)} does not answer (status {process.returncode}).")
                 time.sleep(0.005)
             yield f"http://127.0.0.1:{port}", time.perf_counter() - began, process.pid
         finally:

@@ -125,6 +125,10 @@ def test_reset(store: Store) -> None:
         ("/plans", {"tasks": [{"name": "a"}], "penidng": 1}, "plan.penidng: not known here; there are .*pending"),
         ("/clock", {}, "advance: None will not do; give a number"),
         ("/clock", {"advance": -1}, "advance: .*back"),
+        ("/clock", {"advance": 1e300}, "advance: .*nor beyond the year 8999"),
+        ("/clock", b'{"advance": 1e400}', "1e400 is no number"),
+        ("/clock", b'{"advance": NaN}', "NaN is no number"),
+        ("/clock", b'{"advance": -Infinity}', "-Infinity is no number"),
         ("/clock", {"seconds": 1}, "seconds: not known here; there are advance"),
     ],
 )

@@ -164,8 +164,6 @@ def test_chunked_bodies(server: Server) -> None:
         "GET / run HTTP/1.1",
         "GET /run HTTP/1.1\r\nno colon",
         "GET /run HTTP/1.1\r\n folded: on",
-        "GET /run HTTP/1.1\r\nContent-Length: -1",
-        "GET /run HTTP/1.1\r\nContent-Length: ten",
         "GET /run HTTP/1.1\r\nX: " + "x" * 70_000,
         "GET /run HTTP/1.1" + "\r\nX: x" * 101,
     ],
@@ -174,6 +172,41 @@ def test_a_head_that_is_not_http_is_refused(server: Server, head: str) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(f"{head}\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "message"),
+    [
+        ("Content-Length: -1", "", "Content-Length must be a number up to 5368709120, not '-1'"),
+        ("Content-Length: ten", "", "not 'ten'"),
+        ("Content-Length: " + "9" * 5000, "", "not '9999"),
+        ("Content-Length: 9999999999", "", "not '9999999999'"),
+        ("Content-Length: 3", "{}", "ends after 2 bytes, of 3"),
+        ("Transfer-Encoding: gzip, chunked", "0\r\n\r\n", "only be chunked, not 'gzip, chunked'"),
+        (CHUNKED, "", "size of a chunk must be a number up to 5368709120, not ''"),
+        (CHUNKED, "zz\r\n{}\r\n0\r\n\r\n", "not 'zz'"),
+        (CHUNKED, "-2\r\n{}\r\n0\r\n\r\n", "not '-2'"),
+        (CHUNKED, "0x2\r\n{}\r\n0\r\n\r\n", "not '0x2'"),
+        (CHUNKED, "ffffffffffffffff\r\n{}\r\n0\r\n\r\n", "not 'ffffffffffffffff'"),
+        (CHUNKED, "1\r\n{\r\n140000000\r\n", "larger than 5368709120 bytes"),
+        (CHUNKED, "1\r\n{}\r\n0\r\n\r\n", "longer than its size, 1 bytes"),
+        (CHUNKED, "3\r\n{}", "ends after 2 bytes, of 3"),
+        (CHUNKED, "2\r\n{}\r\n0\r\n" + "X: x\r\n" * 101 + "\r\n", "more than 100 trailers"),
+    ],
+)
+def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
+    server: Server, header: str, body: str, message: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"POST /runCache HTTP/1.1\r\n{header}\r\n\r\n{body}".encode())
+        connection.shutdown(socket.SHUT_WR)
+        head, _, document = b"".join(iter(lambda: connection.recv(10_000), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nX-Amzn-Errortype: ValidationException\r\n" in head
+    assert message in json.loads(document)["message"]
 
 
 def test_http_1_0_is_answered_once(server: Server) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -202,10 +205,24 @@ def test_a_clock_moves_by_its_speed_and_never_back() -> None:
     assert (frozen.now() - now).total_seconds() == 90
     fast = Clock(speed=1e6)
     assert fast.now() < fast.now()
-    with pytest.raises(ValueError, match="-1"):
-        frozen.advance(-1)
-    with pytest.raises(ValueError, match="frozen=True"):
-        Clock(speed=0)
+    for speed in (0, -1, math.nan, math.inf, 1e300):
+        with pytest.raises(ValueError, match="frozen=True"):
+            Clock(speed=speed)
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e300, 10**400, 3e11, math.nan, math.inf, -math.inf])
+def test_a_clock_is_not_moved_where_there_is_no_time(seconds: float) -> None:
+    clock = Clock(frozen=True)
+    now = clock.now()
+    with pytest.raises(ValueError, match=rf"beyond the year 8999: by 0 to \d+ seconds, not {re.escape(str(seconds))}"):
+        clock.advance(seconds)
+    assert clock.now() == now
+
+
+def test_what_falls_due_has_room_at_the_end_of_time(service: Service) -> None:
+    service.clock.advance((datetime(9000, 1, 1, tzinfo=UTC) - service.clock.now()).total_seconds())
+    group_id = service.client.create_run_group(maxDuration=100_000)["id"]
+    assert service.client.get_run(id=service.start(runGroupId=group_id)["id"])["status"] == "PENDING"
 
 
 def test_nothing_here_opens_a_socket(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

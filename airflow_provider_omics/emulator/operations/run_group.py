@@ -46,10 +46,12 @@ def list_run_groups(call: Call) -> Members:
 
 
 def update_run_group(call: Call) -> Members:
-    """Change name and limits; more room lets queued runs go on, and less stops none that is under way."""
+    """Change name and limits; more room lets what is queued go on, and less stops nothing that is under way."""
     group = find(call, call.parameters["id"])
     call.region.run_groups.change(call.parameters["id"], **call.given(*_CHANGEABLE))
     queueing.advance(group)
+    if call.store.wdl:
+        call.store.wdl.slots.advance()
     return {}
 
 

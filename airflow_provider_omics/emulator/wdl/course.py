@@ -17,6 +17,7 @@ from airflow_provider_omics.emulator.lifecycle import Course, image_digest
 from airflow_provider_omics.emulator.outputs import Outputs
 from airflow_provider_omics.emulator.records import CacheEntry, Run, RunTask
 from airflow_provider_omics.emulator.store import Region
+from airflow_provider_omics.emulator.wdl.slots import Place
 from airflow_provider_omics.resources import RUN_TASK
 
 if TYPE_CHECKING:
@@ -32,20 +33,22 @@ class WdlCourse(Course):
 
     :param engine: starts the run's process, and says when there is room for a task.
     :param definition: what is executed.
+    :param age: its place in the order in which the engine's runs were started.
     """
 
     # Short: the work takes its own time.
     pending = starting = stopping = 0.2
 
-    def __init__(self, engine: Engine, region: Region, run: Run, definition: Definition) -> None:
+    def __init__(self, engine: Engine, region: Region, run: Run, definition: Definition, *, age: int) -> None:
         super().__init__(region, run)
         self._engine = engine
         self._definition = definition
+        self._age = age
         self._child: Child
         self._started = False
         self._numbers = itertools.count()
         self._log: list[str] = []
-        self._running: dict[str, RunTask] = {}
+        self._places: dict[str, Place] = {}
         self._result: Outputs
         self._hearers: dict[str, Callable[[Message], None]] = {
             "log": self._logged,
@@ -91,8 +94,8 @@ class WdlCourse(Course):
     def _halt(self) -> None:
         if self._started:
             self._child.end()
-        for call in list(self._running):
-            self._leave(call)
+        self._engine.slots.leave(*self._places.values())
+        self._places.clear()
 
     def _clear(self) -> None:
         manifest.write(self._region, self._run)
@@ -176,7 +179,9 @@ class WdlCourse(Course):
             return
         if record.miss:
             self._task_says(record, f"Computed: {record.miss}")
-        self._engine.slots.ask(partial(self._start_task, record, message))
+        begin, refuse = partial(self._start_task, record, message), partial(self._refuse_task, record)
+        self._places[call] = place = Place(self._run, record, self._age, begin, refuse)
+        self._engine.slots.ask(place)
 
     def _restore(self, entry: CacheEntry, folder: Path) -> None:
         """Copy an entry's files to where the task would have written them."""
@@ -186,20 +191,18 @@ class WdlCourse(Course):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._store.neighbours.get_object(bucket, key) or b"")
 
-    def _start_task(self, record: RunTask, message: Message) -> bool:
-        if self._run.status != "RUNNING":
-            return False
-        self._running[message["call"]] = record
+    def _start_task(self, record: RunTask, message: Message) -> None:
         self._change_task(record, status="STARTING")
         self._change_task(record, status="RUNNING", startTime=self._store.now)
         if message["limit"]:
             self._after(message["limit"], partial(self._time_out, record, message["limit"]))
         self._answer(message)
-        return True
+
+    def _refuse_task(self, record: RunTask, why: str) -> None:
+        self._end_by(record, "INVALID_TASK_RESOURCE_VALUE", why)
 
     def _leave(self, call: str) -> None:
-        if self._running.pop(call, None):
-            self._engine.slots.free()
+        self._engine.slots.leave(self._places.pop(call))
 
     def _printed(self, message: Message) -> None:
         self._task_says(self._run.by_name[message["call"]], *message["lines"], error=True)
@@ -216,9 +219,12 @@ class WdlCourse(Course):
 
     def _time_out(self, record: RunTask, limit: int) -> None:
         if record.status in RUN_TASK.progress:
-            text = f"The task took longer than {limit} seconds, its omicsTimeout."
-            self._fail(record, "TASK_TIMED_OUT", text)
-            self._stop("FAILED", "TASK_TIMED_OUT", f"Task {record.members['name']} failed. {text}")
+            self._end_by(record, "TASK_TIMED_OUT", f"The task took longer than {limit} seconds, its omicsTimeout.")
+
+    def _end_by(self, record: RunTask, reason: str, message: str) -> None:
+        """Fail a task, and its run for the same reason."""
+        self._fail(record, reason, message)
+        self._stop("FAILED", reason, f"Task {record.members['name']} failed. {message}")
 
     def _done(self, message: Message) -> None:
         self._result = _outputs(message)

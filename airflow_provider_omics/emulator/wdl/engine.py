@@ -1,10 +1,11 @@
-"""The engine ``wdl`` of a store: its processes and folders, and how much may run at once."""
+"""The engine ``wdl`` of a store: its processes and folders."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import importlib.util
+import itertools
 import json
 import logging
 import os
@@ -14,13 +15,13 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from airflow_provider_omics.emulator.definition import Definition
 from airflow_provider_omics.emulator.records import Run
+from airflow_provider_omics.emulator.wdl.slots import Slots
 
 if TYPE_CHECKING:
     from airflow_provider_omics.emulator.store import Region, Store
@@ -51,7 +52,8 @@ class Engine:
         """How many tasks run at once, in all runs together."""
         self._children: set[Child] = set()
         self._active: set[WdlCourse] = set()
-        self._slots = Slots(self)
+        self._slots = Slots(lambda: self.cores)
+        self._started = itertools.count()
         self._ticking: threading.Thread | None = None
         self.process = os.getpid()
         """Whose engine it is: a fork of that process is to leave what it did not start."""
@@ -63,10 +65,10 @@ class Engine:
         return self._slots
 
     def course(self, region: Region, run: Run, definition: Definition) -> WdlCourse:
-        """Return the course of a run."""
+        """Return the course of a run that is just being started."""
         from airflow_provider_omics.emulator.wdl.course import WdlCourse
 
-        return WdlCourse(self, region, run, definition)
+        return WdlCourse(self, region, run, definition, age=next(self._started))
 
     def enter(self, course: WdlCourse) -> None:
         """See to it that a run goes on by itself, without any request."""
@@ -95,7 +97,7 @@ class Engine:
         It waits for no lock of the store's: see :meth:`Store.reset`.
         """
         self._active.clear()
-        self._slots = Slots(self)
+        self._slots = Slots(lambda: self.cores)
         for child in list(self._children):
             child.end()
             child.remove()
@@ -111,32 +113,6 @@ class Engine:
                 self._store.settle()
             except Exception:
                 log.exception("A run of the emulator could not go on")
-
-
-class Slots:
-    """Places for tasks, one for each core, in the order in which they were asked for."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._taken = 0
-        self._waiting: deque[Callable[[], bool]] = deque()
-
-    def ask(self, begin: Callable[[], bool]) -> None:
-        """Begin as soon as there is a place.
-
-        :param begin: returns whether the place is needed after all; the task may have ended in the queue.
-        """
-        self._waiting.append(begin)
-        self._advance()
-
-    def free(self) -> None:
-        """Give a place back."""
-        self._taken -= 1
-        self._advance()
-
-    def _advance(self) -> None:
-        while self._waiting and self._taken < self._engine.cores:
-            self._taken += self._waiting.popleft()()
 
 
 class Child:

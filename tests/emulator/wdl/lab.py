@@ -111,12 +111,15 @@ class Lab(Service):
         assert run
         return run
 
-    def until(self, condition: Callable[[], Any]) -> None:
-        """Let time pass until something is so."""
+    def until(self, condition: Callable[[], Any], step: float = STEP) -> None:
+        """Let time pass until something is so.
+
+        :param step: seconds of the clock between two looks; what lasts no longer may be missed.
+        """
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, "the run does not get on"
-            self.clock.advance(STEP)
+            self.clock.advance(step)
             time.sleep(0.01)
 
     def running(self, run_id: str, name: str) -> None:

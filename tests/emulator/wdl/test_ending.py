@@ -101,6 +101,8 @@ def test_the_emulator_ends_with_all_that_it_started(tmp_path: Path, number: sign
             "0",
             "--engine",
             "wdl",
+            "--speed",  # at the real one, a workflow takes two seconds to be ACTIVE
+            "60",
             "--bucket",
             "genomes",
         ],

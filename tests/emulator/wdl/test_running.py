@@ -27,7 +27,7 @@ def test_a_run_passes_through_every_status(lab: Lab) -> None:
         seen.extend([status] if status not in seen else [])
         return bool(status == "COMPLETED")
 
-    lab.until(ended)
+    lab.until(ended, step=0.1)
     assert seen == ["PENDING", "STARTING", "RUNNING", "STOPPING", "COMPLETED"]
     assert lab.memory.logs[f"run/{run_id}"] == [f"Run is {status}" for status in seen[1:]]
 
@@ -139,26 +139,6 @@ def test_one_failed_task_ends_those_that_run_and_those_that_wait(lab: Lab, folde
     assert Counter(task["status"] for task in lab.tasks(run).values())["FAILED"] == 1
     assert {task["status"] for task in lab.tasks(run).values()} == {"FAILED", "CANCELLED"}
     (folders / "gate").rmdir()
-
-
-def test_only_so_many_tasks_run_at_once_as_there_are_cores(lab: Lab, folders: Path) -> None:
-    gate = folders / "gate"
-    source = one(f"until test -e {gate}; do sleep 0.02; done; echo > out.txt")
-    lab.workflow(source.replace("call only { input:  }", "scatter (n in range(5)) { call only }"))
-    assert lab.store.wdl
-    lab.store.wdl.cores = 2
-    runs = [lab.start()["id"] for _ in range(2)]
-
-    def statuses() -> Counter[str]:
-        found = Counter(task["status"] for run_id in runs for task in lab.tasks({"id": run_id}).values())
-        assert found["RUNNING"] <= 2
-        return found
-
-    lab.until(lambda: statuses() == {"RUNNING": 2, "PENDING": 8})
-    gate.touch()
-    lab.until(lambda: statuses() == {"COMPLETED": 10})
-    assert {lab.ended(run_id)["status"] for run_id in runs} == {"COMPLETED"}
-    gate.unlink()
 
 
 def test_a_task_that_takes_longer_than_its_limit(lab: Lab) -> None:
