@@ -10,6 +10,18 @@ _FASTEST = 1e6
 _END = datetime(9000, 1, 1, tzinfo=UTC)
 """How far a clock can be moved. Python's dates end with the year 9999, and what falls due after it needs room, too."""
 
+LONGEST = 366 * 86_400.0
+"""How long something of the emulator may take, in seconds."""
+
+
+def check_duration(name: str, seconds: float) -> None:
+    """Raise :class:`ValueError` if something cannot take that long.
+
+    :param name: what is checked, as its author wrote it.
+    """
+    if not 0 <= seconds <= LONGEST:  # which NaN is not, either
+        raise ValueError(f"{name} must be from 0 to {LONGEST:.0f} seconds, not {seconds}.")
+
 
 class Clock:
     """Tell the time, faster than real time or only when told to.

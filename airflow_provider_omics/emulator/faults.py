@@ -10,7 +10,7 @@ from random import Random
 from typing import Literal, get_args
 
 from airflow_provider_omics.emulator.assumptions import Assumptions
-from airflow_provider_omics.emulator.clock import Clock
+from airflow_provider_omics.emulator.clock import Clock, check_duration
 from airflow_provider_omics.emulator.errors import (
     MODELLED,
     AccessDeniedException,
@@ -140,6 +140,7 @@ class Faults(Assumptions):
         :param seconds: the delay, in real seconds.
         :param times: how many calls, from the next one on; by default every one.
         """
+        check_duration("seconds", seconds)
         self._add(self._delays, _Window(operation, 1, times or float("inf"), seconds=seconds))
 
     def deny(self, operation: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from airflow_provider_omics.emulator.clock import check_duration
+
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/genomics:1.0"
 
 
@@ -39,6 +41,9 @@ class Task:
     log: tuple[str, ...] = ()
     """Lines that it prints to its log stream."""
 
+    def __post_init__(self) -> None:
+        check_duration(f"seconds of task {self.name!r}", self.seconds)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -57,6 +62,8 @@ class Plan:
     """Lines that the workflow engine prints to its log stream."""
 
     def __post_init__(self) -> None:
+        for name in ("pending", "starting", "stopping"):
+            check_duration(name, getattr(self, name))
         known: set[str] = set()
         for task in self.tasks:
             if task.name in known:
