@@ -261,9 +261,9 @@ class Airflow(AirflowApi):
         """Return the ends of the logs of some processes, by default of all."""
         return "\n".join(process.tail() for process in processes or self.processes.values())
 
-    def logged(self, name: str, pattern: str) -> bool:
-        """Tell whether the log of a process has a line that matches a regular expression."""
-        return re.search(pattern, self.processes[name].log.read_text(errors="replace")) is not None
+    def logged(self, name: str, pattern: str, *, times: int = 1) -> bool:
+        """Tell whether the log of a process has so many lines that match a regular expression."""
+        return len(re.findall(pattern, self.processes[name].log.read_text(errors="replace"))) >= times
 
     def until(self, what: str, look: Callable[[], Seen], *, seconds: float = DEADLINE_SECONDS) -> Seen:
         """Look again and again until something true is seen, and return it.

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -153,8 +154,10 @@ class Case:
         """Delete the DAG run, as soon as Airflow is done with it, and forget its processes."""
         self.until("the DAG run ends", lambda: self._dag_run_state() in OVER)
         heard = rf"Received executor event with state success .*dag_id='{self.dag_id}'"
+        times = 2 if self.deferred else 1  # a process that defers is a worker that has ended, too
         airflow = self.watch.airflow  # would take what it hears later for news of the next DAG run
-        self.until("the scheduler knows that the worker is free", lambda: airflow.logged("scheduler", heard))
+        free = partial(airflow.logged, "scheduler", heard, times=times)
+        self.until("the scheduler knows that the worker is free", free)
         self.watch.ask(lambda airflow: airflow.delete_dag_run(self.dag_id, self.run_id))
         for note in self.folder.glob(f"{self.dag_id}.*"):
             note.unlink()
