@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """The partitions besides ``aws``, by the start of their regions' names."""
 
+_ACCESS_KEY = re.compile(r"[A-Z0-9]{20}")
+"""What moto takes for a key that may belong to a role or a user."""
+
 
 @dataclass(frozen=True)
 class Bucket:
@@ -179,18 +182,16 @@ def account_of(headers: Mapping[str, str]) -> str | None:
     """
     if os.environ.get("MOTO_ACCOUNT_ID") or "x-moto-account-id" in headers:
         return None
-    access_key_regex, get_account_id_from = _account_rules()
-    credential = access_key_regex.search(headers.get("authorization", ""))
-    return get_account_id_from(credential.group("access_key")) if credential else None
+    key = headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+    return _account_rule()(key) if _ACCESS_KEY.fullmatch(key) else None
 
 
 @cache
-def _account_rules() -> tuple[re.Pattern[str], Callable[[str], str]]:
+def _account_rule() -> Callable[[str], str]:
     MotoNeighbours.load()
-    from moto.core.responses import BaseResponse
     from moto.iam.models import get_account_id_from
 
-    return BaseResponse.access_key_regex, get_account_id_from
+    return get_account_id_from
 
 
 def partition(region: str) -> str:

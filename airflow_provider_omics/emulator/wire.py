@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -41,12 +42,11 @@ def parse(
     """
     if operation.input is None:
         return {}
-    fields = parse_qs(query, keep_blank_values=True)
+    fields = parse_qs(query, keep_blank_values=True) if query else {}
     given: dict[str, Any] = {}
-    document = _document(body) if _reads_body(operation.input) else {}
-    for name, shape in operation.input.members.items():
-        location = shape.serialization.get("location")
-        key = shape.serialization.get("name", name)
+    places = _places(operation.input)
+    document = _document(body) if any(location is None for _, _, location, _ in places) else {}
+    for name, key, location, shape in places:
         if location == "uri":
             given[name] = labels.get(key)
         elif location == "querystring" and key in fields:
@@ -83,8 +83,13 @@ def _headers() -> dict[str, str]:
     return {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid4())}
 
 
-def _reads_body(shape: StructureShape) -> bool:
-    return any("location" not in member.serialization for member in shape.members.values())
+@cache
+def _places(shape: StructureShape) -> list[tuple[str, str, str | None, Shape]]:
+    """Return the members of a shape, each with its name on the wire and where it stands there; None: in the body."""
+    return [
+        (name, member.serialization.get("name", name), member.serialization.get("location"), member)
+        for name, member in shape.members.items()
+    ]
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -110,10 +115,12 @@ def _from_text(shape: Shape, text: str) -> Any:
 
 
 def _jsonable(shape: Shape, value: Any) -> Any:
+    if isinstance(value, str | int):
+        return value
     if isinstance(shape, StructureShape) and not shape.is_document_type:
         return {
-            member.serialization.get("name", name): _jsonable(member, value[name])
-            for name, member in shape.members.items()
+            key: _jsonable(member, value[name])
+            for name, key, _, member in _places(shape)
             if value.get(name) is not None
         }
     if isinstance(shape, ListShape):
