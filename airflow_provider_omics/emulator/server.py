@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
     fields: list[tuple[str, str]]
     """The headers of the request, as they came."""
     named: dict[str, str]
-    """They by their names in lower case; of those that are repeated, the first."""
+    """The same by their names in lower case; of one that is repeated, the first."""
 
     def parse_request(self) -> bool:
         """Read the head of a request, and return whether it can be answered.
