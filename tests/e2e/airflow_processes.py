@@ -191,7 +191,8 @@ class Airflow(AirflowApi):
         }
 
     def _migrate(self) -> None:
-        (self.home / "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')  # read by Airflow 2 only
+        public = ['AUTH_ROLE_PUBLIC = "Admin"', "WTF_CSRF_ENABLED = False"]  # read by Airflow 2 only
+        (self.home / "webserver_config.py").write_text("\n".join(public))
         migration = self.start("db", "migrate")
         if migration.popen.wait(DEADLINE_SECONDS):
             raise AssertionError(f"Airflow's database could not be made.\n{migration.tail()}")

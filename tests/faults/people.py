@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from tests.faults.cases import PLAN, Case
-from tests.faults.row import BOTH, Mode, adopted, fault
+from tests.faults.row import BOTH, adopted, fault
 from tests.faults.workers import kill
-
-TOLD: tuple[Mode, ...] = ("deferred",) if version("apache-airflow").startswith("2.") else ("sync", "deferred")
-"""In which modes Airflow ends a try that is cleared while it runs. Airflow 2 marks the job of a synchronous one, whose
-heartbeat then fails without a signal to the task: it goes on waiting until it is taken for dead."""
 
 TIMEOUT_SECONDS = 30
 """Enough to start a run and to defer, also where the machine is busy."""
 
 
-@fault("running task cleared", modes=TOLD)
+@fault("running task cleared")
 def running_task_cleared(case: Case) -> None:
     case.needed, case.cancelled = 2, 1
     case.trigger()
@@ -29,7 +23,7 @@ def running_task_cleared(case: Case) -> None:
     case.ends()
 
 
-@fault("running task cleared, cancel_on_kill=False", modes=TOLD, arguments={"cancel_on_kill": False})
+@fault("running task cleared, cancel_on_kill=False", arguments={"cancel_on_kill": False})
 def cleared_and_left(case: Case) -> None:
     case.needed, case.left = 2, 1
     case.trigger()
