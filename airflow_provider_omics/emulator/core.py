@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from airflow_provider_omics.emulator import model, wire
@@ -19,6 +20,7 @@ from airflow_provider_omics.emulator.errors import (
 )
 from airflow_provider_omics.emulator.idempotency import once
 from airflow_provider_omics.emulator.operations import HANDLERS, Call
+from airflow_provider_omics.emulator.signature import scope_of
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.emulator.wire import Response
 
@@ -30,7 +32,6 @@ DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
-_CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s,]+/\d{8}/([^/\s,]+)/")
 
 
 class AnswerLost(Exception):
@@ -94,7 +95,7 @@ def _refuse_web_pages(store: Store, headers: Mapping[str, str]) -> None:
         raise AccessDeniedException("An emulator that executes workflows answers no web page (header Origin).")
 
 
-def _route(method: str, path: str) -> tuple[model.Operation, dict[str, str]]:
+def _route(method: str, path: str) -> tuple[model.Operation, Mapping[str, str]]:
     found = model.match(method, path)
     if found is None:
         raise UnknownOperationException(f"HealthOmics has no operation {method} {path}.")
@@ -106,7 +107,7 @@ def _route(method: str, path: str) -> tuple[model.Operation, dict[str, str]]:
 def _parameters(
     store: Store,
     operation: model.Operation,
-    request: tuple[dict[str, str], str, dict[str, str], bytes],
+    request: tuple[Mapping[str, str], str, dict[str, str], bytes],
     place: tuple[str, str],
     fault: ServiceError | None,
 ) -> dict[str, Any]:
@@ -132,6 +133,7 @@ def _perform(
         return answer
 
 
+@lru_cache
 def _place(account: str, region: str) -> tuple[str, str]:
     """Return account and region, which become parts of ARNs.
 
@@ -149,5 +151,5 @@ def _account(headers: Mapping[str, str]) -> str:
 
 
 def _region(headers: Mapping[str, str]) -> str:
-    found = _CREDENTIAL_SCOPE.search(headers.get("authorization", ""))
-    return found[1] if found else DEFAULT_REGION
+    scope = scope_of(headers.get("authorization"))
+    return scope.region if scope else DEFAULT_REGION

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -40,7 +40,8 @@ def operations() -> Mapping[str, Operation]:
     return {name: _operation(model, name) for name in model.operation_names}
 
 
-def match(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+@lru_cache(maxsize=1024)
+def match(method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
     """Return the operation of a request and the values of its path's labels, percent-decoded.
 
     :param path: as it came, percent-encoded.

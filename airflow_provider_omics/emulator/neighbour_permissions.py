@@ -17,11 +17,9 @@ from urllib.parse import parse_qs, unquote
 
 from airflow_provider_omics.emulator.neighbours import partition
 from airflow_provider_omics.emulator.permissions import Need
+from airflow_provider_omics.emulator.signature import scope_of
 
 log = logging.getLogger(__name__)
-
-SCOPE = re.compile(r"\bCredential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
-"""Region and service in a signature (SigV4 credential scope)."""
 
 S3: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("", ""): {"GET": "ListAllMyBuckets"},
@@ -65,18 +63,16 @@ def needs(method: str, target: str, headers: Message, body: bytes) -> list[Need]
     """
     path, _, query = target.partition("?")
     parameters = parse_qs(query, keep_blank_values=True)
-    credential = "".join(parameters.get("X-Amz-Credential", []))
-    scope = SCOPE.search(headers.get("Authorization") or f"Credential={credential}")
+    scope = scope_of(headers.get("Authorization"), query)
     if scope is None:
         return []
-    region, service = scope.groups()
-    if service == "s3":
-        return list(_s3(method, path, parameters, headers, body, region))
-    if service == "logs":
-        return list(_logs(headers, body, region))
-    if service == "sts":
+    if scope.service == "s3":
+        return list(_s3(method, path, parameters, headers, body, scope.region))
+    if scope.service == "logs":
+        return list(_logs(headers, body, scope.region))
+    if scope.service == "sts":
         return list(_sts(body))
-    _left_out(service)
+    _left_out(scope.service)
     return []
 
 

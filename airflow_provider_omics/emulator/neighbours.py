@@ -16,6 +16,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_omics.emulator.signature import Scope
+
 if TYPE_CHECKING:
     from moto.s3.models import S3Backend
 
@@ -174,16 +176,18 @@ class MotoNeighbours:
         return s3_backends[account][name]
 
 
-def account_of(headers: Mapping[str, str]) -> str | None:
+def account_of(headers: Mapping[str, str], scope: Scope | None) -> str | None:
     """Return the account of a request by moto's rules, so that a role assumed in another account acts there.
 
     :param headers: the request's, with their names in lower case.
+    :param scope: that of its signature.
     :return: None where the core's own rules say the same.
     """
+    if scope is None or not _ACCESS_KEY.fullmatch(scope.access_key):
+        return None
     if os.environ.get("MOTO_ACCOUNT_ID") or "x-moto-account-id" in headers:
         return None
-    key = headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
-    return _account_rule()(key) if _ACCESS_KEY.fullmatch(key) else None
+    return _account_rule()(scope.access_key)
 
 
 @cache

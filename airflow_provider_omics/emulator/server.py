@@ -9,7 +9,7 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,12 +17,12 @@ from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
-from urllib.parse import parse_qs
 
 from airflow_provider_omics.emulator import control, core, neighbour_permissions, wire
 from airflow_provider_omics.emulator.errors import ServiceError
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours, account_of
 from airflow_provider_omics.emulator.request_body import FIELDS, LINE, read_body
+from airflow_provider_omics.emulator.signature import scope_of
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.emulator.wsgi import Answer, MotoApplication
 
@@ -35,8 +35,9 @@ PATIENCE = 0.5
 """How many seconds a server that is told to stop waits for answers under way."""
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-_SCOPE = re.compile(r"\bCredential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)\n")  # RFC 9110, 5.6.2
+_END = (b"\r\n", b"\n", b"")
+"""What ends the headers: an empty line, or the connection's end."""
 
 
 class Server:
@@ -157,11 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.BAD_REQUEST, "The first line must be that of HTTP/1.1.")
         self.command, self.path, self.request_version = words
         self.fields, self.named = [], {}
-        while line := self.rfile.readline(LINE).rstrip(b"\r\n").decode("latin-1"):
-            name, colon, value = line.partition(":")
-            if not _NAME.fullmatch(name) or not colon or len(line) >= LINE - 2 or len(self.fields) >= FIELDS:
-                return self._refuse(HTTPStatus.BAD_REQUEST, f"This cannot be a header here: {line[:40]!r}.")
-            value = value.strip()
+        while (line := self.rfile.readline(LINE)) not in _END:
+            found = _FIELD.fullmatch(text := line.decode("latin-1"))
+            if not found or len(self.fields) >= FIELDS:
+                return self._refuse(HTTPStatus.BAD_REQUEST, f"This cannot be a header here: {text[:40].rstrip()!r}.")
+            name, value = found[1], found[2].strip()
             self.fields.append((name, value))
             self.named.setdefault(name.lower(), value)
         connection = self.named.get("connection", "").lower()
@@ -217,9 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == control.ROOT or path.startswith(f"{control.ROOT}/"):
             return control.answer(emulator.store, self.command, path, body)
-        if _is_omics(self.named, path, query):
-            account = account_of(self.named) if emulator.moto and emulator.moto.ready else None
-            response = core.handle(emulator.store, self.command, path, query, self.named, body, account=account)
+        scope = scope_of(self.named.get("authorization"), query)
+        # The signature names the service; without one, the model's routes decide.
+        if scope.service == "omics" if scope else core.is_omics(self.named.get("host", ""), path):
+            account = account_of(self.named, scope) if emulator.moto and emulator.moto.ready else None
+            region = scope.region if scope else None
+            request = (self.command, path, query, self.named, body)
+            response = core.handle(emulator.store, *request, account=account, region=region)
             return response.status, list(response.headers.items()), response.body
         if emulator.moto is None:
             text = "This is no HealthOmics request, and the emulator runs without S3, STS and Logs."
@@ -251,15 +256,3 @@ class _Handler(BaseHTTPRequestHandler):
 @lru_cache(maxsize=1)
 def _http_date(timestamp: int) -> str:
     return formatdate(timestamp, usegmt=True)
-
-
-def _presigned(query: str) -> str:
-    return f"Credential={''.join(parse_qs(query).get('X-Amz-Credential', []))}/" if query else ""
-
-
-def _is_omics(headers: Mapping[str, str], path: str, query: str) -> bool:
-    """Decide whose request it is: the signature names the service; without one, the model's routes decide."""
-    scope = _SCOPE.search(headers.get("authorization") or _presigned(query))
-    if scope:
-        return scope.group(1) == "omics"
-    return core.is_omics(headers.get("host", ""), path)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -64,7 +64,7 @@ def answer(operation: Operation, members: Mapping[str, Any]) -> Response:
     """Return the response that carries an answer; members that the output shape does not have are left out."""
     if operation.output is None or operation.status == 204:
         return Response(operation.status, _headers(), b"")
-    body = _JSON.encode(_jsonable(operation.output, members)).encode()
+    body = _JSON.encode(_written(operation.output, members)).encode()
     return Response(operation.status, _headers(), body)
 
 
@@ -114,15 +114,24 @@ def _from_text(shape: Shape, text: str) -> Any:
     return text
 
 
-def _jsonable(shape: Shape, value: Any) -> Any:
-    if isinstance(value, str | int):
-        return value
+def _written(shape: StructureShape, value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: write(found) if write else found
+        for name, key, write in _writers(shape)
+        if (found := value.get(name)) is not None
+    }
+
+
+@cache
+def _writers(shape: StructureShape) -> list[tuple[str, str, Callable[[Any], Any] | None]]:
+    """Return the members of a shape, each with its name on the wire and what writes it; None: as it is."""
+    return [(name, key, _writer(member)) for name, key, _, member in _places(shape)]
+
+
+def _writer(shape: Shape) -> Callable[[Any], Any] | None:
     if isinstance(shape, StructureShape) and not shape.is_document_type:
-        return {
-            key: _jsonable(member, value[name])
-            for name, key, _, member in _places(shape)
-            if value.get(name) is not None
-        }
+        return partial(_written, shape)
     if isinstance(shape, ListShape):
-        return [_jsonable(shape.member, item) for item in value]
-    return timestamp(value) if isinstance(value, datetime) else value
+        write = _writer(shape.member)
+        return (lambda items: [write(item) for item in items]) if write else None
+    return timestamp if shape.type_name == "timestamp" else None

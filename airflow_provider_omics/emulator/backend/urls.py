@@ -12,6 +12,7 @@ from airflow_provider_omics.emulator import core
 from airflow_provider_omics.emulator.backend import URL
 from airflow_provider_omics.emulator.backend.models import OmicsBackend
 from airflow_provider_omics.emulator.neighbours import account_of
+from airflow_provider_omics.emulator.signature import scope_of
 
 
 def answer(request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
@@ -29,7 +30,7 @@ def answer(request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, st
             url.query,
             names,
             _body(request),
-            account=account_of(names),
+            account=account_of(names, scope_of(names.get("authorization"), url.query)),
         )
     except core.AnswerLost:
         raise ConnectionClosedError(endpoint_url=full_url) from None
