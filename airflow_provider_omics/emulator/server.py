@@ -205,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
                 lines.append(f"{name}: {value}")
         if not sized:
             lines.append(f"Content-Length: {size}")
+        if self.close_connection:
+            lines.append("Connection: close")
         return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "strict")
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class looks these names up

@@ -206,6 +206,7 @@ def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
         head, _, document = b"".join(iter(lambda: connection.recv(10_000), b"")).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"\r\nX-Amzn-Errortype: ValidationException\r\n" in head
+    assert head.endswith(b"\r\nConnection: close")
     assert message in json.loads(document)["message"]
 
 
