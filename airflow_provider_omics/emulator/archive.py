@@ -1,7 +1,7 @@
 """Reading the archive of a definition, in memory: it comes from anybody, and nothing of it is ever written to disk.
 
 What AWS answers to an archive that is no good is not documented. That the workflow becomes FAILED, as it does for what
-a linter finds, is an assumption, and so are the two limits below.
+a linter finds, is an assumption, and so are the limits below.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from airflow_provider_omics.emulator.definition import DefinitionError
 MOST_FILES = 10_000
 MOST_BYTES = 256 * 1024**2
 """What an archive may unpack to: 4.4 MB of zeros, deflated, are 4.5 GB."""
+LONGEST_NAME = 255
+LONGEST_PATH = 1024
+"""Bytes: what file systems take for a name, and S3 for a key. A run unpacks the archive into a folder of its own."""
 
 
 def files_of(body: bytes) -> dict[str, bytes]:
@@ -49,6 +52,9 @@ def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     paths = [str(PurePosixPath(entry.filename)) for entry in files]
     if twice := sorted({path for path in paths if paths.count(path) > 1} if len(set(paths)) < len(paths) else ()):
         raise DefinitionError(f"The archive holds {twice[0]!r} more than once.")
+    folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    if both := sorted(folders.intersection(paths)):
+        raise DefinitionError(f"The archive holds {both[0]!r} both as a file and as a folder.")
     return files
 
 
@@ -56,3 +62,9 @@ def _check_path(path: str) -> None:
     windows = PureWindowsPath(path)  # which takes slashes, too, so that this is the stricter reading
     if windows.is_absolute() or windows.drive or windows.root or ".." in windows.parts or not windows.parts:
         raise DefinitionError(f"The archive holds {path!r}, which leads out of its own folder.")
+    longest = max(len(name.encode(errors="replace")) for name in windows.parts)
+    if longest > LONGEST_NAME or len(path.encode(errors="replace")) > LONGEST_PATH:
+        raise DefinitionError(
+            f"The archive holds {path[:50]!r}..., which is too long: a name may have {LONGEST_NAME} bytes, and a path "
+            f"{LONGEST_PATH}."
+        )

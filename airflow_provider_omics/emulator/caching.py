@@ -56,14 +56,16 @@ def saves(region: Region, run: Run, status: str, reason: str | None) -> bool:
 
 
 def save(region: Region, run: Run, cache: RunCache, task: RunTask, outputs: Outputs) -> None:
-    """Save what a task has computed."""
+    """Save what a task has computed.
+
+    :raises OSError: if a file of it cannot be read; then nothing of it is saved.
+    """
     store, uuid = region.store, str(uuid4())
     run_id, task_id, name = run.members["id"], task.members["taskId"], task.members["name"]
     folder = s3.join(cache.members["cacheS3Uri"], run_id, task_id, uuid)
     bucket, prefix = s3.split(folder)
-    etags = {
-        path: store.neighbours.put_object(bucket, f"{prefix}/{path}", outputs.content(path)) for path in outputs.files
-    }
+    contents = {path: outputs.content(path) for path in outputs.files}
+    etags = {path: store.neighbours.put_object(bucket, f"{prefix}/{path}", body) for path, body in contents.items()}
     manifest: dict[str, Any] = {
         "arn": f"{cache.members['arn']}/cacheEntry/{uuid}",
         "s3uri": folder,
@@ -79,4 +81,6 @@ def save(region: Region, run: Run, cache: RunCache, task: RunTask, outputs: Outp
     write_cache_event(region, cache, "CACHE_ENTRY_CREATED", run_id, task_id, f"name: {name}, entry: {manifest['arn']}")
     objects = [(bucket, f"{prefix}/{path}", etag) for path, etag in etags.items()]
     objects.append((bucket, f"{prefix}/{uuid}.json", manifest_etag))
-    cache.entries[task.key.digest] = CacheEntry(uuid, name, folder, tuple(objects), task.key, dict(outputs.values))
+    cache.entries[task.key.digest] = CacheEntry(
+        uuid, name, folder, tuple(objects), task.key, dict(outputs.values), outputs.modes
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
@@ -15,11 +16,16 @@ from uuid import uuid4
 
 from airflow_provider_omics.emulator import caching, logs, queueing, s3
 from airflow_provider_omics.emulator.cache_key import Miss
-from airflow_provider_omics.emulator.outputs import Outputs
+from airflow_provider_omics.emulator.outputs import Outputs, finite
 from airflow_provider_omics.emulator.records import CacheEntry, Run, RunTask
 from airflow_provider_omics.emulator.store import Region
 from airflow_provider_omics.emulator.tables import Table
 from airflow_provider_omics.resources import RUN_TASK
+
+log = logging.getLogger(__name__)
+
+BROKEN = "The emulator itself failed; its log has the traceback."
+"""The message of a run that fails with SERVICE_ERROR."""
 
 
 @lru_cache(maxsize=1000)  # so that ten thousand runs share them
@@ -160,17 +166,11 @@ class Course(ABC):
         self._after(self.stopping, partial(self._finish, status, reason, message))
 
     def _finish(self, status: str, reason: str | None, message: str | None) -> None:
-        now, uri = self._store.now, self._run.members["outputUri"]
+        now = self._store.now
         for task in self._run.by_name.values():
             if task.status in RUN_TASK.stopping:
                 self._change_task(task, status="CANCELLED", stopTime=now)
-        bucket, _ = s3.split(uri)
-        try:
-            if self._store.neighbours.bucket(bucket) is None:
-                raise FileNotFoundError(f"the bucket {bucket} does not exist")
-            self._export(status, message)
-        except OSError as error:
-            status, reason, message = "FAILED", "EXPORT_FAILED", f"The outputs could not be exported: {error}."
+        status, reason, message = self._exported(status, reason, message)
         self._save(status, reason)
         if self._run.cache:
             del self._run.cache.active_runs[self._id]
@@ -182,13 +182,35 @@ class Course(ABC):
         self._clear()
 
     def _save(self, status: str, reason: str | None) -> None:
-        """Save to the run cache; a task that was a hit is not saved again."""
+        """Save to the run cache; a task that was a hit is not saved again.
+
+        What cannot be saved costs its own entry only: a run that is STOPPING has to end.
+        """
         cache = self._run.cache
         if cache is None or not caching.saves(self._region, self._run, status, reason):
             return
         for task in self._run.by_name.values():
             if task.status == "COMPLETED" and not task.entry and task.cacheable:
-                caching.save(self._region, self._run, cache, task, self._outputs_of(task))
+                try:
+                    caching.save(self._region, self._run, cache, task, self._outputs_of(task))
+                except Exception as error:
+                    log.warning("A task of run %s could not be saved to its cache", self._id, exc_info=True)
+                    name = task.members["name"]
+                    self._engine_says(f"Task {name} could not be saved to the run cache: {error}", error=True)
+
+    def _exported(self, status: str, reason: str | None, message: str | None) -> tuple[str, str | None, str | None]:
+        """Export, and return how the run ends: as it was to, unless that cannot be done."""
+        bucket, _ = s3.split(self._run.members["outputUri"])
+        try:
+            if self._store.neighbours.bucket(bucket) is None:
+                raise FileNotFoundError(f"the bucket {bucket} does not exist")
+            self._export(status, message)
+        except OSError as error:
+            return "FAILED", "EXPORT_FAILED", f"The outputs could not be exported: {error}."
+        except Exception:
+            log.exception("The emulator failed at the outputs of run %s", self._id)
+            return "FAILED", "SERVICE_ERROR", BROKEN
+        return status, reason, message
 
     def _export(self, status: str, message: str | None) -> None:
         """Write the engine's log, and of a run that completed its outputs, to the run's output location."""
@@ -200,7 +222,11 @@ class Course(ABC):
         outputs = self._outputs()
         for path in outputs.files:
             put(bucket, f"{prefix}/{path}", outputs.content(path))
-        put(bucket, f"{prefix}/logs/outputs.json", json.dumps(outputs.located(uri), indent=2).encode())
+        located = outputs.located(uri)
+        written = finite(located)
+        if written != located:
+            self._engine_says("outputs.json has null for NaN and infinity, which JSON has not")
+        put(bucket, f"{prefix}/logs/outputs.json", json.dumps(written, indent=2).encode())
 
     def _change(self, **members: Any) -> None:
         before = self._run.status

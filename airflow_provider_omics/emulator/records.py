@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,8 @@ class CacheEntry:
     """By which tasks match it."""
     values: Members
     """The values of the outputs; a file stands there by its path in the folder (see ``outputs.py``)."""
+    modes: Mapping[str, int]
+    """The ``st_mode`` of files and folders by their paths there: S3 keeps neither modes nor empty folders."""
 
 
 @dataclass(eq=False)

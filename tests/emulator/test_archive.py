@@ -82,6 +82,9 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "link": (lambda: entry("main.wdl", mode=0o777 | stat.S_IFLNK, content="/etc/passwd"), "is a link or a device"),
     "device": (lambda: entry("main.wdl", mode=0o777 | stat.S_IFCHR), "is a link or a device"),
     "twice": (twice, "'main.wdl' more than once"),
+    "file and folder": (lambda: zipped({"a": "x", "a/b/c.wdl": "y"}), "'a' both as a file and as a folder"),
+    "long name": (lambda: entry("ä" * 128), "too long: a name may have 255 bytes"),
+    "long path": (lambda: entry("/".join(["a" * 200] * 6)), "too long: .* and a path 1024"),
     "many": (many, "10001 entries"),
     "bomb": (bomb, "unpacks to 1073741824 bytes"),
 }

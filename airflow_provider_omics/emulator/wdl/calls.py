@@ -16,7 +16,7 @@ from WDL import Tree, Value
 from WDL._util import TerminationSignalFlag
 from WDL.runtime.cache import CallCacheAddPaths
 from WDL.runtime.config import Loader
-from WDL.runtime.error import CommandFailed, RunFailed, Terminated
+from WDL.runtime.error import CommandFailed, OutputError, RunFailed, Terminated
 
 from airflow_provider_omics.emulator.wdl.container import ProcessContainer
 from airflow_provider_omics.emulator.wdl.contents import Contents, Values, restored, told
@@ -113,12 +113,19 @@ class Calls:
                 raise Terminated(quiet=True) from None
 
     def _compute(self, cfg: Loader, task: Tree.Task, inputs: Values, call: _Call, rest: dict[str, Any]) -> Result:
-        """Let miniwdl run a task in the call's folder."""
+        """Let miniwdl run a task in the call's folder.
+
+        :raises RunFailed: if the task failed, or has made what no output can be.
+        """
         listen = self._listener(call)
         place, outputs = miniwdl.run_local_task(
             cfg, task, inputs, run_dir=f"{call.folder}/.", **rest, _plugins=[listen]
         )
-        self._emulator.tell("completed", call=call.key, **told(outputs, call.folder))
+        try:
+            message = told(outputs, call.folder)
+        except (OutputError, OSError) as error:
+            raise RunFailed(task, call.name, call.folder) from error
+        self._emulator.tell("completed", call=call.key, **message)
         return place, outputs
 
     def _evaluated(self, cfg: Loader, task: Tree.Task, inputs: Values, run_id: str, folder: str) -> ProcessContainer:
@@ -137,6 +144,7 @@ class Calls:
             miniwdl._eval_task_runtime(cfg, self._quiet, run_id, task, local, container, values, functions)
         except Exception:
             container.runtime_values.clear()
+            container.evaluated = False
         shutil.rmtree(folder)
         return container
 
@@ -193,6 +201,8 @@ def _opt_out(task: Tree.Task, container: ProcessContainer) -> str | None:
     volatile = task.meta.get("volatile")
     if isinstance(volatile, WDL.Expr.Boolean) and volatile.value:
         return "meta.volatile is true"
+    if not container.evaluated:
+        return "its inputs or its runtime section could not be evaluated"
     if "docker" not in container.runtime_values:
         return "the task names no container"
     return None if task.outputs else "the task has no outputs"

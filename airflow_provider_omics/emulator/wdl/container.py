@@ -39,6 +39,8 @@ class ProcessContainer(TaskContainer):
         super().__init__(cfg, run_id, host_dir)
         self.container_dir = host_dir
         self.retries = 0
+        self.evaluated = True
+        """False where the runtime section could not be evaluated."""
 
     @classmethod
     def global_init(cls, cfg: Loader, logger: logging.Logger) -> None:

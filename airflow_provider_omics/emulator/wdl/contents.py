@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from WDL import Env, Tree, Value, values_from_json, values_to_json
 from WDL.runtime.cache import CallCache
+from WDL.runtime.error import OutputError
 
 from airflow_provider_omics.emulator.outputs import FILE
 from airflow_provider_omics.emulator.wdl.pipe import Emulator
@@ -58,7 +60,8 @@ class Contents:
         path = self.localize(value.value, directory=directory) if "://" in value.value else value.value
         if not directory:
             return f"etag:{self._etag(path)}"
-        within = [(os.path.relpath(file, path), self._etag(file)) for file in sorted(files_below(path))]
+        files = sorted(file for file in tree(path) if not os.path.isdir(file))
+        within = [(os.path.relpath(file, path), self._etag(file)) for file in files]
         return f"etags:{hashlib.md5(json.dumps(within).encode(), usedforsecurity=False).hexdigest()}"
 
     def _etag(self, path: str) -> str:
@@ -92,17 +95,31 @@ class NoCallCache(CallCache):
 
 
 def told(outputs: Values, root: str, namespace: str = "") -> dict[str, Any]:
-    """Return outputs as a message: values, and the files below a root which they name."""
-    files: list[str] = []
+    """Return outputs as a message: values, and the modes of the files and folders below a root which they name.
+
+    :raises OutputError: if there is what S3 cannot hold.
+    """
+    modes: dict[str, int] = {}
 
     def below(value: Value.File | Value.Directory) -> str:
         path = value.value.rstrip("/")
-        found = files_below(path) if isinstance(value, Value.Directory) else [path]
-        files.extend(os.path.relpath(file, root) for file in found)
+        found = tree(path) if isinstance(value, Value.Directory) else [path]
+        modes.update((os.path.relpath(each, root), _mode(each, root)) for each in found)
         return FILE + os.path.relpath(path, root)
 
     values = values_to_json(Value.rewrite_env_paths(outputs, below), namespace)
-    return {"values": values, "files": sorted(set(files)), "root": root}
+    return {"values": values, "modes": dict(sorted(modes.items())), "root": root}
+
+
+def _mode(path: str, root: str) -> int:
+    name = os.path.relpath(path, root)
+    printed = name.encode(errors="backslashreplace").decode()
+    if printed != name:
+        raise OutputError(f"The name of the output {printed} is not UTF-8, as the key of an S3 object must be.")
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OutputError(f"The output {name} is a pipe, a socket or a device; only files and folders can be exported.")
+    return mode
 
 
 def restored(values: Mapping[str, Any], root: str, task: Tree.Task) -> Values:
@@ -114,7 +131,21 @@ def restored(values: Mapping[str, Any], root: str, task: Tree.Task) -> Values:
     return Value.rewrite_env_paths(values_from_json(dict(values), task.effective_outputs), below)
 
 
-def files_below(folder: str) -> Iterator[str]:
-    """Yield every file below a folder."""
-    for place, _, names in os.walk(folder):
-        yield from (os.path.join(place, name) for name in names)
+def tree(folder: str) -> Iterator[str]:
+    """Yield a folder, and every file and folder below it.
+
+    A link to a folder counts as that folder, as where miniwdl copies inputs, unless it leads out or round in a circle.
+    """
+    root = os.path.realpath(folder)
+    waiting: list[tuple[str, tuple[str, ...]]] = [(folder, ())]
+    while waiting:
+        place, above = waiting.pop()
+        here = os.path.realpath(place)
+        if here in above or os.path.commonpath([root, here]) != root:
+            continue
+        yield place
+        for entry in os.scandir(place):
+            if entry.is_dir():
+                waiting.append((entry.path, (*above, here)))
+            else:
+                yield entry.path

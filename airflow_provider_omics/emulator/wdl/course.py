@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_omics.emulator import manifest, s3
 from airflow_provider_omics.emulator.cache_key import CacheKey, opted_out
 from airflow_provider_omics.emulator.definition import Definition
-from airflow_provider_omics.emulator.lifecycle import Course, image_digest
+from airflow_provider_omics.emulator.lifecycle import BROKEN, Course, image_digest
 from airflow_provider_omics.emulator.outputs import Outputs
 from airflow_provider_omics.emulator.records import CacheEntry, Run, RunTask
 from airflow_provider_omics.emulator.store import Region
@@ -89,7 +90,7 @@ class WdlCourse(Course):
             yield
         except Exception:
             log.exception("The emulator failed at run %s", self._id)
-            self._stop("FAILED", "SERVICE_ERROR", "The emulator itself failed; its log has the traceback.")
+            self._stop("FAILED", "SERVICE_ERROR", BROKEN)
 
     def _halt(self) -> None:
         if self._started:
@@ -98,11 +99,13 @@ class WdlCourse(Course):
         self._places.clear()
 
     def _clear(self) -> None:
-        manifest.write(self._region, self._run)
-        self._log.clear()
-        if self._started:
-            self._child.remove()
-        self._engine.leave(self)
+        try:
+            manifest.write(self._region, self._run)
+        finally:
+            self._log.clear()
+            if self._started:
+                self._child.remove()
+            self._engine.leave(self)
 
     def _engine_log(self) -> Iterable[str]:
         return self._log
@@ -184,12 +187,17 @@ class WdlCourse(Course):
         self._engine.slots.ask(place)
 
     def _restore(self, entry: CacheEntry, folder: Path) -> None:
-        """Copy an entry's files to where the task would have written them."""
+        """Copy an entry's files to where the task would have written them, with their modes, and make its folders."""
         _, prefix = s3.split(entry.s3_uri)
         for bucket, key, _ in entry.objects:
             path = folder / key.removeprefix(f"{prefix}/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._store.neighbours.get_object(bucket, key) or b"")
+        for name, mode in entry.modes.items():
+            if stat.S_ISDIR(mode):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            else:
+                (folder / name).chmod(mode & 0o777)
 
     def _start_task(self, record: RunTask, message: Message) -> None:
         self._change_task(record, status="STARTING")
@@ -247,7 +255,7 @@ def where(uri: str, value: Any) -> str | None:
     else:
         return None
     for name, item in inner.items():
-        if item == uri:
+        if isinstance(item, str) and item.rstrip("/") == uri.rstrip("/"):  # miniwdl drops a Directory's last slash
             return name
         if (below := where(uri, item)) is not None:
             return f"{name}{below}" if below.startswith("[") else f"{name}.{below}"
@@ -255,5 +263,6 @@ def where(uri: str, value: Any) -> str | None:
 
 
 def _outputs(message: Message) -> Outputs:
-    root = Path(message["root"])
-    return Outputs(message["values"], {path: root / path for path in message["files"]})
+    root, modes = Path(message["root"]), message["modes"]
+    files = {path: root / path for path, mode in modes.items() if stat.S_ISREG(mode)}
+    return Outputs(message["values"], files, modes)

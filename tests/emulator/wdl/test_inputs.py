@@ -40,6 +40,16 @@ def test_a_run_with_wrong_inputs_fails_before_its_first_task(
     assert not lab.tasks(run)
 
 
+@pytest.mark.parametrize("uri", ["s3://genomes/empty", "s3://genomes/empty/"])
+def test_a_folder_that_is_not_there_is_named(lab: Lab, uri: str) -> None:
+    lab.workflow(one("ls ~{folder} > out.txt", inputs="Directory folder"))
+    run = lab.run(parameters={"folder": uri})
+    assert run["failureReason"] == "INPUT_URI_NOT_FOUND"
+    assert run["statusMessage"].startswith(
+        "The input folder could not be imported: there is no object s3://genomes/empty"
+    )
+
+
 def test_a_default_that_lies_in_s3_is_imported(lab: Lab) -> None:
     lab.memory.objects["s3://genomes/reference.fa"] = b">chr1\n"
     lab.workflow(one("cp ~{file} out.txt", inputs='File file = "s3://genomes/reference.fa"'))

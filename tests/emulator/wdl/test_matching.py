@@ -102,6 +102,13 @@ def test_opting_out(lab: Lab, cache_id: str) -> None:
     assert not any(uri.startswith("s3://genomes/cache") for uri in lab.memory.objects)
 
 
+def test_a_task_whose_resources_cannot_be_evaluated_is_told_so(lab: Lab, cache_id: str) -> None:
+    lab.workflow(one("echo > out.txt", inputs="Int n = 0", runtime='container: "tools" cpu: 1 / n'))
+    run = lab.run(cacheId=cache_id)
+    assert run["failureReason"] == "RUN_TASK_FAILED"
+    assert lab.log(run, "only")[0] == "Computed: its inputs or its runtime section could not be evaluated"
+
+
 @pytest.mark.parametrize("etag", [None, "0123456789abcdef0123456789abcdef-2"], ids=["single part", "multipart"])
 def test_an_input_counts_by_its_etag_wherever_it_lies(lab: Lab, cache_id: str, etag: str | None) -> None:
     lab.workflow(COPY)

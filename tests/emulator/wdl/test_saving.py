@@ -60,6 +60,20 @@ def test_a_run_that_failed_before_its_first_task_had_completed_saves_nothing(lab
     assert not entries(lab.memory)
 
 
+@pytest.mark.parametrize("replaced", ["true", "mkfifo $file"])
+def test_an_output_that_is_gone_when_the_run_ends_is_not_saved(lab: Lab, replaced: str) -> None:
+    """A later task has the rights of the user, and may do that by mistake."""
+    cache_id = lab.cache()["id"]
+    lab.workflow(TWO)
+    last = f"file=../../call-write/work/file.txt; rm $file && {replaced}; exit 3"
+    run = lab.run(cacheId=cache_id, parameters={"last": last})
+    assert (run["status"], run["failureReason"]) == ("FAILED", "RUN_TASK_FAILED")
+    engine = "\n".join(lab.memory.logs[f"run/{run['id']}/engine"])
+    assert "Task write could not be saved to the run cache: out/file/file.txt is no file any more" in engine
+    assert not [uri for uri in lab.memory.objects if uri.startswith("s3://genomes/cache")]
+    assert lab.hits(lab.run(cacheId=cache_id)) == set()
+
+
 def test_two_runs_at_once_do_not_see_each_others_tasks(lab: Lab, folders: Path) -> None:
     """Entries are written at the end of a run."""
     cache_id = lab.cache(cacheBehavior="CACHE_ALWAYS")["id"]
