@@ -8,19 +8,21 @@ emulator does. Credentials and region come from where boto3 finds them.
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from verification import course
 from verification.account import Account
-from verification.questions import AGES
+from verification.old_tokens import AGES, ages
 
 from airflow_provider_omics.emulator import assumptions
 
@@ -32,13 +34,18 @@ CALLS = (
 )
 """What the caller must be allowed to do in HealthOmics; with ``--role`` iam:PassRole besides."""
 
+AWS_HOST = {
+    service: re.compile(rf"([a-z0-9-]+\.)*{service}(-fips)?(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|api\.aws)")
+    for service in ("omics", "s3", "sts")
+}
+"""The hosts that are AWS's own, PrivateLink's among them; what runs on EC2 or behind a load balancer is not."""
+
 PLAN = """\
 In the AWS account of your credentials, in {region}, this
 
   - makes about {caches} run caches and a few run groups, all named {name}-…, whose location is s3://{bucket}/{name}/;
     none of them costs anything;
-{runs}  - repeats requests after {ages} seconds, which is how long it takes at least;
-  - removes all of it in the end, also after Ctrl-C, and nothing that it did not make.
+{runs}{ages}  - removes all of it in the end, also after Ctrl-C, and nothing that it did not make.
 
 Cost: nothing for HealthOmics, and some hundred requests to its API and to S3: less than 0.01 USD.{worst}
 
@@ -49,6 +56,9 @@ The answers go to {results}.
 RUNS = """\
   - registers a workflow without tasks, and starts 1 to 4 runs of it with the role {role},
     each cancelled while it is PENDING or STARTING, which is not billed;
+"""
+AGING = """\
+  - repeats requests after {ages} seconds, which is how long it takes at least;
 """
 WORST = """
 Should a run become RUNNING before it is cancelled, it has no task to bill; its storage costs some cents at the most."""
@@ -96,7 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if session.region_name is None:
         command.error("no region: give --region, or set AWS_REGION")
     try:
-        account = _account(session, arguments)
+        omics, s3, sts = (_client(session, service, arguments.endpoint_url) for service in AWS_HOST)
+        account = Account(omics, s3, arguments.bucket, arguments.role, name=arguments.clean_up)
     except ValueError as error:
         command.error(str(error))
     print(
@@ -108,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Nothing was done. Say --yes (make verify-aws ... YES=1) to go ahead.")
         return 2
     try:
-        who = _client(session, "sts", arguments.endpoint_url).get_caller_identity()["Account"]
+        who = sts.get_caller_identity()["Account"]
         again = f"--bucket {account.bucket} --clean-up {account.name} --yes"
         print(f"Account {who}. Should this be killed, remove what is left with {again}\n")
         return _clean_up(account) if arguments.clean_up else _verify(account, session.region_name, arguments)
@@ -120,28 +131,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _account(session: boto3.Session, arguments: argparse.Namespace) -> Account:
-    omics = _client(session, "omics", arguments.endpoint_url, attempts=1)
-    s3 = _client(session, "s3", arguments.endpoint_url)
-    return Account(omics, s3, arguments.bucket, arguments.role, name=arguments.clean_up)
+def _client(session: boto3.Session, service: str, endpoint_url: str | None) -> Any:
+    """Return a client; an emulator's address has no host prefixes.
 
-
-def _client(session: boto3.Session, service: str, endpoint_url: str | None, attempts: int = 5) -> Any:
-    """Return a client; an emulator's address has no host prefixes."""
+    :raises ValueError: if none is given, and boto3 finds one in the environment or the profile that is not AWS's.
+    """
     prefix: Any = {"inject_host_prefix": False} if endpoint_url else {}
-    config = Config(retries={"total_max_attempts": attempts}, **prefix)
+    config = Config(retries={"total_max_attempts": 1 if service == "omics" else 5}, **prefix)
     any_service: Any = service
-    return session.client(any_service, endpoint_url=endpoint_url, config=config)
+    client = session.client(any_service, endpoint_url=endpoint_url, config=config)
+    asked = client.meta.endpoint_url
+    if endpoint_url is None and not AWS_HOST[service].fullmatch(urlsplit(asked).hostname or ""):
+        raise ValueError(
+            f"boto3 is configured to reach {service} at {asked}, which is no endpoint of AWS. Unset AWS_ENDPOINT_URL, "
+            f"AWS_ENDPOINT_URL_{service.upper()} and the profile's endpoint_url, or name an emulator by --endpoint-url "
+            "to rehearse on it."
+        )
+    return client
 
 
 def _plan(account: Account, region: str, arguments: argparse.Namespace) -> str:
+    tried = ages(arguments.longest)
     return PLAN.format(
         region=region,
         name=account.name,
         bucket=account.bucket,
         caches=30,
         runs=RUNS.format(role=account.role_arn) if account.role_arn else "",
-        ages=", ".join(str(age) for age in AGES if age <= arguments.longest),
+        ages=AGING.format(ages=", ".join(map(str, tried))) if tried else "",
         worst=WORST if account.role_arn else "",
         operations=textwrap.fill(", ".join(CALLS), 118, initial_indent=" " * 32).strip() + ".",
         results=_results(arguments) or "no file",
@@ -161,13 +178,20 @@ def _clean_up(account: Account) -> int:
 
 def _verify(account: Account, region: str, arguments: argparse.Namespace) -> int:
     asked = arguments.only or course.QUESTIONS
-    outcome = course.verify(
-        account, asked=asked, checked=() if arguments.only else course.CHECKS, longest=arguments.longest
-    )
     results = _results(arguments)
-    changed = course.write(results, outcome.answers, region) if results else {}
-    for name, (assumed, found) in changed.items():
-        print(f"{name} was assumed to be {assumed!r}, and is {found!r}")
+
+    def keep(name: str, answer: Any) -> None:
+        changed = course.write(results, {name: answer}, region, arguments.longest) if results else {}
+        for assumed, found in changed.values():
+            print(f"{name} was assumed to be {assumed!r}, and is {found!r}")
+
+    outcome = course.verify(
+        account,
+        asked=asked,
+        checked=() if arguments.only else course.CHECKS,
+        longest=arguments.longest,
+        keep=keep,
+    )
     still_open = ", ".join(name for name in asked if name not in outcome.answers)
     print(f"{len(outcome.answers)} answers; still open: {still_open or 'none'}; {len(outcome.differs)} checks differ")
     return 0 if outcome.complete else 1

@@ -47,7 +47,7 @@ class Question:
     answer: Any
     """What the emulator does unless it is told otherwise."""
     basis: str
-    """``assumed``, or when and where the real service was seen to answer so."""
+    """``assumed``, or when and where the real service was seen to answer so, and up to which age where that is open."""
 
 
 @cache
@@ -64,6 +64,7 @@ class Assumptions:
     token_mismatch: Idempotency
     token_after_delete: Literal["replay", "stale", "validation", "conflict", "not_found", "off"]
     token_seconds: float | None
+    token_expired: Literal["off", "validation", "conflict"]
     replayed_status: Literal["today", "first"]
     duplicate_cache_name: Literal["accepted", "validation", "conflict"]
     missing_bucket: Literal["validation", "conflict", "not_found", "access_denied", "accepted"]

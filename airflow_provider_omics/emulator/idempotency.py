@@ -52,7 +52,7 @@ def _answer_again(call: Call, used: Token) -> str:
     faults = call.store.faults
     kept = faults.token_seconds
     if kept is not None and call.store.now - used.since >= timedelta(seconds=kept):
-        return "off"
+        return faults.token_expired
     if used.parameters != call.parameters:
         return faults.token_mismatch
     if _deleted(call, used):

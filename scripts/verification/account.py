@@ -158,7 +158,7 @@ class Account:
                 except TROUBLE as error:
                     left.append(f"{resource.title} {key}: {error}")
         try:
-            self._remove_objects()
+            self._remove_objects(left)
         except TROUBLE as error:
             left.append(f"{self.uri('')}: {error}")
         return left
@@ -212,10 +212,15 @@ class Account:
     def _is_ours(self, item: Mapping[str, Any]) -> bool:
         return str(item.get("name", "")).startswith(f"{self.name}-")
 
-    def _remove_objects(self) -> None:
+    def _remove_objects(self, left: list[str]) -> None:
+        """Remove what lies in the bucket; S3 tells which of the keys it refused to remove in an answer of 200."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=f"{self.name}/")
         for page in pages:
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
             if keys:
-                self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
+                answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
+                left += [
+                    f"s3://{self.bucket}/{error['Key']}: {error['Code']}: {error.get('Message', '')}"
+                    for error in answer.get("Errors", [])
+                ]

@@ -12,11 +12,12 @@ from typing import Any
 
 from verification import checks, questions, runs
 from verification.account import TROUBLE, Account
+from verification.old_tokens import OldTokens, ages
 
 CHECKS = (*checks.CHECKS, *runs.CHECKS)
 """The checks that can be made, in their order."""
-QUESTIONS = (*questions.QUESTIONS, *runs.QUESTIONS, "token_seconds")
-"""The settings whose questions can be put, in their order."""
+QUESTIONS = (*questions.QUESTIONS, *runs.QUESTIONS, "token_seconds", "token_expired")
+"""The settings whose questions can be put, in their order; the last ones take long."""
 
 
 @dataclass
@@ -45,6 +46,7 @@ def verify(
     checked: Collection[str] = CHECKS,
     longest: float = 600,
     say: Callable[[str], object] = print,
+    keep: Callable[[str, Any], object] = lambda name, answer: None,
 ) -> Outcome:
     """Put the questions to an account, and remove whatever that has made, also if it is interrupted.
 
@@ -52,6 +54,7 @@ def verify(
     :param checked: the checks that are made.
     :param longest: the greatest age in seconds at which a request token is tried.
     :param say: told what is found, as it is found.
+    :param keep: given each setting and its answer, as it is found: an interruption must not cost the earlier ones.
     """
     outcome = Outcome()
     try:
@@ -61,7 +64,7 @@ def verify(
                 _check(title, check, outcome, say)
         for name, ask in _asks(account, with_a_run, outcome, longest):
             if name in asked:
-                _ask(name, ask, outcome, say)
+                _ask(name, ask, outcome, say, keep)
     finally:
         say(f"removing what {account.name} has made")
         outcome.left = account.clean_up()
@@ -99,10 +102,20 @@ def _asks(
         for name, of_run in runs.QUESTIONS.items():
             yield name, partial(of_run, with_a_run)
     if outcome.answers.get("idempotency") != "off":
-        yield "token_seconds", partial(questions.token_seconds, account, longest)
+        old = OldTokens(account, longest)
+        yield "token_seconds", old.token_seconds
+        for_ever = outcome.answers.get("token_seconds", 0) is None
+        if not for_ever and "token_seconds" not in outcome.unanswered:
+            yield "token_expired", old.token_expired
 
 
-def _ask(name: str, ask: Callable[[], Any], outcome: Outcome, say: Callable[[str], object]) -> None:
+def _ask(
+    name: str,
+    ask: Callable[[], Any],
+    outcome: Outcome,
+    say: Callable[[str], object],
+    keep: Callable[[str, Any], object],
+) -> None:
     try:
         answer = ask()
     except TROUBLE as error:
@@ -111,11 +124,13 @@ def _ask(name: str, ask: Callable[[], Any], outcome: Outcome, say: Callable[[str
     else:
         outcome.answers[name] = answer
         say(f"{name}: {json.dumps(answer)}")
+        keep(name, answer)
 
 
-def write(path: Path, answers: Mapping[str, Any], region: str) -> dict[str, tuple[Any, Any]]:
+def write(path: Path, answers: Mapping[str, Any], region: str, longest: float = 600) -> dict[str, tuple[Any, Any]]:
     """Write answers to the file of assumptions.
 
+    :param longest: the greatest age in seconds at which a request token was tried, which "for ever" rests on.
     :return: the answers that are not what was assumed, each with what was; one that the file does not know is among
         them, and not written: the emulator has to learn it first.
     """
@@ -125,6 +140,9 @@ def write(path: Path, answers: Mapping[str, Any], region: str) -> dict[str, tupl
     for name, answer in answers.items():
         entry = entries[name]
         if answer in entry.get("answers", [answer]):
-            entry |= {"answer": answer, "basis": basis}
-    path.write_text(json.dumps(entries, indent=2) + "\n")
+            limit = f", up to {ages(longest)[-1]} seconds" if answer is None else ""
+            entry |= {"answer": answer, "basis": basis + limit}
+    written = path.with_name(f"{path.name}.new")
+    written.write_text(json.dumps(entries, indent=2) + "\n")
+    written.replace(path)  # so that no interruption leaves half a file
     return changed

@@ -8,9 +8,6 @@ from typing import Any
 from airflow_provider_omics.resources import RUN_CACHE, RUN_GROUP, Resource
 from verification.account import Account
 
-AGES = (60, 300, 600, 900, 3600, 28_800, 86_400)
-"""The ages in seconds at which an old request token is tried, as far as the verification may take so long."""
-
 
 def repeated(account: Account, operation: str, request: dict[str, Any], first: dict[str, Any]) -> Any:
     """Send a request whose token was used; return the word for its answer, or the answer where it is the first one."""
@@ -48,23 +45,6 @@ def token_after_delete(account: Account) -> str:
     if isinstance(again, str):
         return again
     return "replay" if again["status"] == "DELETED" else "stale"
-
-
-def token_seconds(account: Account, longest: float = 600) -> float | None:
-    """Send requests again at several ages, each with a token of its own.
-
-    :param longest: the greatest age in seconds that is tried.
-    :return: the first age at which a token was forgotten; None if each was remembered.
-    """
-    ages = [age for age in AGES if age <= longest]
-    first = {
-        age: (account.monotonic(), request := account.cache(f"age-{age}"), _create(account, request)) for age in ages
-    }
-    for age, (since, request, made) in first.items():
-        account.sleep(max(0.0, age - (account.monotonic() - since)))
-        if repeated(account, "CreateRunCache", request, made) == "off":
-            return age
-    return None
 
 
 def duplicate_cache_name(account: Account) -> str:
@@ -196,4 +176,4 @@ QUESTIONS: dict[str, Callable[[Account], Any]] = {
         time_resolution,
     )
 }
-"""The questions by their settings; ``token_seconds`` is asked last, since it waits."""
+"""The questions by their settings."""

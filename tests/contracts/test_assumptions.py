@@ -13,7 +13,7 @@ from airflow_provider_omics.emulator.faults import Faults
 from airflow_provider_omics.emulator.json_input import value_of
 
 HINTS: dict[str, Any] = typing.get_type_hints(Assumptions)
-BASIS = re.compile(r"assumed|seen on \d{4}-\d\d-\d\d in [a-z0-9-]+")
+BASIS = re.compile(r"assumed|seen on \d{4}-\d\d-\d\d in [a-z0-9-]+(, up to \d+ seconds)?")
 
 
 def test_every_question_has_a_setting_and_the_other_way_round() -> None:

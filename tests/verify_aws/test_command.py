@@ -82,6 +82,79 @@ def test_the_command_removes_what_another_one_left(
         command("--clean-up", "cohort", "--yes")
 
 
+@pytest.mark.parametrize("options", [["--yes"], [], ["--clean-up", "omics-verify-0123456789ab", "--yes"]])
+@pytest.mark.parametrize(
+    ("where", "url"),
+    [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
+        ("AWS_ENDPOINT_URL", "http://omics:5000"),
+        ("AWS_ENDPOINT_URL_OMICS", "http://ec2-192-0-2-1.compute-1.amazonaws.com:5000"),
+        ("AWS_ENDPOINT_URL_OMICS", "http://omics-1234567890.us-east-1.elb.amazonaws.com"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000"),
+        ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:5000"),
+        ("profile", "http://127.0.0.1:5000"),
+    ],
+)
+def test_an_emulator_does_not_pass_for_aws(
+    where: str,
+    url: str,
+    options: list[str],
+    command: Any,
+    omics_mock: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", raising=False)  # which the mock may set
+    if where == "profile":
+        profile = tmp_path / "config"
+        profile.write_text(f"[default]\nendpoint_url = {url}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(profile))
+    else:
+        monkeypatch.setenv(where, url)
+    with pytest.raises(SystemExit, match="2"):
+        command(*options)
+    said = capsys.readouterr().err
+    assert f"at {url}, which is no endpoint of AWS" in said
+    assert "--endpoint-url" in said
+    assert not omics_mock.faults.calls
+    assert (tmp_path / "assumptions.json").read_text() == FILE.read_text()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "il-central-1"])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_REGION", "{region}"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ("AWS_ENDPOINT_URL_S3", "https://s3.{region}.amazonaws.com/"),
+        ("AWS_ENDPOINT_URL_OMICS", "https://vpce-0ab1-cd2.omics.{region}.vpce.amazonaws.com"),
+    ],
+)
+def test_aws_itself_is_asked(
+    variable: str, value: str, region: str, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", raising=False)  # which the mock may set
+    monkeypatch.setenv(variable, value.format(region=region))
+    assert command("--region", region) == 2
+
+
+def test_an_interruption_costs_no_answer(
+    command: Any, omics_mock: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: object) -> None:
+        raise KeyboardInterrupt
+
+    account = importlib.import_module("verification.account").Account
+    monkeypatch.setattr(account, "clean_up", interrupted)  # as a second Ctrl-C does
+    omics_mock.faults.duplicate_cache_name = "conflict"
+    assert command("--yes", "--only", "duplicate_cache_name") == 130
+    entry = json.loads((tmp_path / "assumptions.json").read_text())["duplicate_cache_name"]
+    assert entry["answer"] == "conflict"
+    assert entry["basis"].startswith("seen on ")
+
+
 @pytest.mark.slow
 def test_it_cleans_up_when_it_is_told_to_stop(omics_emulator: Server, omics_bucket: str, omics_store: Store) -> None:
     place = omics_store.region(ACCOUNT, REGION)
@@ -100,4 +173,4 @@ def test_it_cleans_up_when_it_is_told_to_stop(omics_emulator: Server, omics_buck
         finally:
             process.kill()
     assert (process.returncode, said) == (130, "Interrupted.\n")
-    assert [cache.status for cache in place.run_caches] == ["DELETED"]
+    assert {cache.status for cache in place.run_caches} == {"DELETED"}

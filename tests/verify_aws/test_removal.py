@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ def test_one_failure_leaves_the_other_questions_and_nothing_behind(
         omics_mock.faults.lose_answer(operation, on_call=2, times=2)
     else:
         omics_mock.faults.fail(operation, fault, on_call=2, times=2)
+    omics_mock.faults.token_seconds = 600
     said: list[str] = []
     outcome = verification.verify(account, say=said.append)
     assert outcome.left == [], said
@@ -59,6 +61,22 @@ def test_what_cannot_be_removed_is_told_and_can_be_removed_later(
     omics_mock.faults.clear()
     again = type(account)(client("omics"), client("s3"), omics_bucket, name=account.name)
     assert again.clean_up() == []
+
+
+def test_objects_that_s3_refuses_to_remove_are_told(
+    verification: ModuleType, account: Any, omics_bucket: str, others: dict[str, Any]
+) -> None:
+    s3, key = client("s3"), f"{account.name}/cache/kept"
+    resource = f"arn:aws:s3:::{omics_bucket}/{key}"
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": resource}
+    for each in (key, f"{account.name}/cache/other"):
+        s3.put_object(Bucket=omics_bucket, Key=each, Body=b"x")
+    s3.put_bucket_policy(Bucket=omics_bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    outcome = verification.verify(account, asked=(), checked=())
+    assert outcome.left == [f"s3://{omics_bucket}/{key}: AccessDenied: Access Denied"]
+    assert not outcome.complete
+    s3.delete_bucket_policy(Bucket=omics_bucket)
+    assert account.clean_up() == []
 
 
 @pytest.mark.parametrize("name", ["", "omics-verify-", "omics-verify-0123456789ab-x", "cohort"])
