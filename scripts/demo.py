@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import Any
 
 from demo_dag_runs import STORY
 
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
+from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment, no_proxy
 
 ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "demo"
@@ -46,7 +47,8 @@ class Progress:
         self.shown = text
         line = f"[{time.monotonic() - self.began:3.0f} s] {text}"
         if sys.stdout.isatty():
-            print(f"\r\033[K{line}", end="", flush=True)
+            # One row: the sequence clears the cursor's own, and not those before it.
+            print(f"\r\033[K{line[: shutil.get_terminal_size().columns - 1]}", end="", flush=True)
         else:
             print(line, flush=True)
 
@@ -56,10 +58,26 @@ class Progress:
         print()
 
 
+def settle(home: str) -> None:
+    """Make the environment of this process, and of those it starts, one that leads to the emulator alone.
+
+    :param home: Airflow's folder.
+    """
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AWS_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        **no_proxy(),
+    }
+
+
 @contextmanager
-def process(name: str, *command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def process(name: str, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command beside this one, its output in a log, and end it at the end."""
     with (LOGS / f"{name}.log").open("wb") as log:
+        env = {**os.environ, **variables}
         running = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=ROOT)
     try:
         yield running
@@ -160,7 +178,8 @@ def show_next_step() -> None:
     url = "http://127.0.0.1:5000"
     print("\nTo point your own Airflow at the emulator, start it in one terminal:\n")
     print(f"  {sys.executable} -m airflow_provider_omics.emulator --port 5000 {shlex.join(SEEDS)}\n")
-    print("and paste this where Airflow runs; the other lines are for the AWS CLI and boto3:\n")
+    print("and paste this where Airflow runs, behind an HTTP proxy with the last two lines;")
+    print("the others are for the AWS CLI and boto3:\n")
     for name, value in {CONNECTION: connection_json(url), **environment(url)}.items():
         print(f"  export {name}={shlex.quote(value)}")
 
@@ -169,25 +188,20 @@ def main() -> None:
     """Run the demo."""
     LOGS.mkdir(parents=True, exist_ok=True)
     progress = Progress()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
     with tempfile.TemporaryDirectory(prefix="omics-demo-") as home:
-        env |= {
-            "AIRFLOW_HOME": home,
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        }
+        settle(home)
         progress("starting the emulator, and making Airflow's database")
         command = (sys.executable, "-m", "airflow_provider_omics.emulator", "--port", "0", *SEEDS)
-        with process("emulator", *command, env=env) as emulator:
+        with process("emulator", *command) as emulator:
             airflow_cli = (sys.executable, "-m", "airflow")
-            with process("database", *airflow_cli, "db", "migrate", env=env) as database:
+            with process("database", *airflow_cli, "db", "migrate") as database:
                 url = emulator_url(emulator)
                 if database.wait():
                     raise fail("database", "Airflow's database could not be made.")
             report = Path(home) / "steps.jsonl"
             driver = (sys.executable, str(ROOT / "scripts" / "demo_dag_runs.py"), "--report", str(report))
-            known = env | {CONNECTION: connection_json(url), "DEMO_ENDPOINT": url}
-            with process("airflow", *driver, "--folder", str(Path(home) / "workflow"), env=known) as airflow:
+            known = {CONNECTION: connection_json(url), "DEMO_ENDPOINT": url}
+            with process("airflow", *driver, "--folder", str(Path(home) / "workflow"), **known) as airflow:
                 watch(airflow, client(url), report, progress)
             progress.done()
             show(client(url), report)

@@ -7,20 +7,29 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
-from airflow_provider_omics.emulator.control import ROOT
-from airflow_provider_omics.emulator.core import DEFAULT_ACCOUNT, DEFAULT_REGION
-from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours
-from airflow_provider_omics.emulator.server import Server
-from airflow_provider_omics.emulator.simulated import Plan
-from airflow_provider_omics.emulator.store import Store
+try:
+    from airflow_provider_omics.emulator.clock import Clock
+    from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
+    from airflow_provider_omics.emulator.control import ROOT
+    from airflow_provider_omics.emulator.core import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION
+    from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours
+    from airflow_provider_omics.emulator.server import Server
+    from airflow_provider_omics.emulator.simulated import Plan
+    from airflow_provider_omics.emulator.store import Store
+except ModuleNotFoundError as error:
+    print(f"The emulator needs {error.name}: pip install 'airflow-provider-omics[emulator]'", file=sys.stderr)
+    sys.exit(2)
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,10 +39,17 @@ def parser() -> argparse.ArgumentParser:
         description="Answer as AWS HealthOmics on this machine, with S3, STS and CloudWatch Logs beside it.",
     )
     made.add_argument(
-        "--port", type=int, default=5000, help="TCP port on 127.0.0.1; 0: any free one (default: %(default)s)"
+        "--port", type=_port, default=5000, help="TCP port on 127.0.0.1; 0: any free one (default: %(default)s)"
     )
     made.add_argument("--no-neighbours", action="store_true", help="HealthOmics alone, without S3, STS and Logs")
-    made.add_argument("--bucket", metavar="NAME", action="append", default=[], help="make this S3 bucket (repeatable)")
+    made.add_argument(
+        "--bucket",
+        type=_of(_BUCKET, "a bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen, with a letter or digit at each end"),
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="make this S3 bucket (repeatable)",
+    )
     made.add_argument(
         "--workflow", metavar="ID", action="append", default=[], help="make a workflow of this id (repeatable)"
     )
@@ -49,8 +65,18 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         help="emulated seconds in a real one (default: 60, and with --engine wdl, whose tasks are real, 1)",
     )
-    made.add_argument("--account", default=DEFAULT_ACCOUNT, help="account of every request (default: %(default)s)")
-    made.add_argument("--region", default=DEFAULT_REGION, help="region of buckets and workflows (default: %(default)s)")
+    made.add_argument(
+        "--account",
+        type=_of(ACCOUNT, "an account is 12 digits"),
+        default=DEFAULT_ACCOUNT,
+        help="account of every request (default: %(default)s)",
+    )
+    made.add_argument(
+        "--region",
+        type=_of(REGION, "a region is lower-case letters, digits and hyphens"),
+        default=DEFAULT_REGION,
+        help="region of buckets and workflows (default: %(default)s)",
+    )
     made.add_argument(
         "--fail-task", metavar="NAME", action="append", default=[], help="fail this task in its first run (repeatable)"
     )
@@ -62,6 +88,21 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _of(rule: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if not rule.fullmatch(text):
+            raise argparse.ArgumentTypeError(f"{what}, not {text!r}")
+        return text
+
+    return checked
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the emulator until it is interrupted.
 
@@ -71,6 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = command.parse_args(argv)
     if arguments.bucket and arguments.no_neighbours:
         command.error("--bucket needs S3: leave out --no-neighbours")
+    if twice := [name for name, count in Counter(arguments.bucket).items() if count > 1]:
+        command.error(f"--bucket {twice[0]} is given twice")
     try:
         store = _store(arguments)
         server = Server(store, neighbours=not arguments.no_neighbours, port=arguments.port)
@@ -82,7 +125,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), contextlib.closing(store), server:
-        server.wait()
+        try:
+            server.wait()
+        except RuntimeError as error:
+            command.error(str(error))
         for name in arguments.bucket:
             MotoNeighbours().create_bucket(name, arguments.account, arguments.region)
         print(_greeting(server.url, arguments.region), flush=True)

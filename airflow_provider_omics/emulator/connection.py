@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from urllib.parse import urlsplit
 
 CONNECTION = "AIRFLOW_CONN_AWS_DEFAULT"
 """The environment variable that defines the Airflow connection ``aws_default``."""
+
+HOST = "127.0.0.1"
+"""Where the emulator listens."""
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
 """Any access key will do: signatures are not checked."""
@@ -42,4 +47,23 @@ def environment(url: str, region: str = "us-east-1") -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **no_proxy(urlsplit(url).hostname or HOST),
     }
+
+
+def no_proxy(host: str = HOST) -> dict[str, str]:
+    """Return the environment by which clients reach the emulator themselves, whatever HTTP proxy they are told to use.
+
+    It keeps the hosts that this process reaches so already. Some programs read only one of the two spellings, others
+    prefer one of them; where one is missing, it gets what the other has.
+
+    :param host: the emulator's.
+    """
+    upper, lower = os.environ.get("NO_PROXY", ""), os.environ.get("no_proxy", "")
+    return {"NO_PROXY": _and(host, upper or lower), "no_proxy": _and(host, lower or upper)}
+
+
+def _and(host: str, listed: str) -> str:
+    hosts = [each.strip() for each in listed.split(",") if each.strip()]
+    known = host in hosts or hosts == ["*"]  # a star means every host only where it stands alone
+    return listed if known else ",".join([*hosts, host])

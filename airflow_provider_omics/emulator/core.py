@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z0-9-]{1,32}")
+ACCOUNT = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
 class AnswerLost(Exception):
@@ -139,9 +139,9 @@ def _place(account: str, region: str) -> tuple[str, str]:
 
     :raises AccessDeniedException: if one cannot be that of any caller.
     """
-    if not _ACCOUNT.fullmatch(account):
+    if not ACCOUNT.fullmatch(account):
         raise AccessDeniedException(f"An account is 12 digits, not {account[:40]!r}.")
-    if not _REGION.fullmatch(region):
+    if not REGION.fullmatch(region):
         raise AccessDeniedException(f"The signature's scope must have a region, e.g. us-east-1, not {region[:40]!r}.")
     return account, region
 
@@ -152,4 +152,4 @@ def _account(headers: Mapping[str, str]) -> str:
 
 def _region(headers: Mapping[str, str]) -> str:
     scope = scope_of(headers.get("authorization"))
-    return scope.region if scope else DEFAULT_REGION
+    return scope.region if scope and scope.region else DEFAULT_REGION

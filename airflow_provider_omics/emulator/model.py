@@ -40,7 +40,7 @@ def operations() -> Mapping[str, Operation]:
     return {name: _operation(model, name) for name in model.operation_names}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def match(method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
     """Return the operation of a request and the values of its path's labels, percent-decoded.
 

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from airflow_provider_omics.emulator.core import DEFAULT_REGION
 from airflow_provider_omics.emulator.neighbours import partition
 from airflow_provider_omics.emulator.permissions import Need
 from airflow_provider_omics.emulator.signature import scope_of
@@ -49,9 +50,12 @@ _PLAIN = frozenset(
     (
         *("continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type", "marker"),
         *("max-keys", "partNumber", "prefix", "start-after", "version-id-marker", "x-id"),
+        *("AWSAccessKeyId", "Expires", "Signature"),
     )
 )
 """Parameters that change nothing about the permission; so do those that begin with ``response-`` and ``x-amz-``."""
+_HOSTED = re.compile(r"(.+)\.s3[.-].+")
+"""A virtual-hosted S3 address begins with the bucket: ``genomes.s3.us-east-1.amazonaws.com``."""
 _MADE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{7,}")
 """An id in the key of an object, e.g. of a run: another one the next time."""
 
@@ -66,10 +70,13 @@ def needs(method: str, target: str, headers: Message, body: bytes) -> list[Need]
     scope = scope_of(headers.get("Authorization"), query)
     if scope is None:
         return []
+    region = scope.region or DEFAULT_REGION
     if scope.service == "s3":
-        return list(_s3(method, path, parameters, headers, body, scope.region))
+        if hosted := _HOSTED.fullmatch(headers.get("Host", "")):
+            path = f"/{hosted[1]}{path}"
+        return list(_s3(method, path, parameters, headers, body, region))
     if scope.service == "logs":
-        return list(_logs(headers, body, scope.region))
+        return list(_logs(headers, body, region))
     if scope.service == "sts":
         return list(_sts(body))
     _left_out(scope.service)

@@ -50,19 +50,24 @@ def omics_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     neighbours = MotoNeighbours()
     store = Store(clock=clock, neighbours=neighbours, engine="wdl" if wdl else "simulated")
     monkeypatch.setattr(OmicsBackend, "store", store)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):  # botocore refuses to work where it does not find the profile
+        monkeypatch.delenv(name, raising=False)
     yield store
     store.close()
     neighbours.reset()
 
 
 @pytest.fixture
-def omics_emulator(omics_store: Store) -> Iterator[Server]:
+def omics_emulator(omics_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Let HealthOmics, with S3, STS and Logs beside it, answer on a free port of this machine.
 
-    ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside.
+    ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside. No HTTP proxy comes between.
     """
+    from airflow_provider_omics.emulator.connection import no_proxy
     from airflow_provider_omics.emulator.server import Server
 
+    for name, value in no_proxy().items():
+        monkeypatch.setenv(name, value)
     with Server(omics_store) as server:
         server.wait()
         yield server
@@ -77,6 +82,7 @@ def omics_mock(omics_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     from moto import mock_aws
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")  # mock_aws answers at AWS's own addresses only
     mock = mock_aws()
     mock.start(reset=False)  # a bucket of the test may be there already
     yield omics_store

@@ -21,7 +21,8 @@ def seed_wdl(store: Store, account: str, region: str, path: Path) -> str:
     :raises OSError: if the file cannot be read.
     :raises DefinitionError: if the file has errors, with their positions.
     """
-    files = {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in path.parent.rglob("*.wdl")}
+    beside = (each for each in path.parent.rglob("*.wdl") if each.is_file())
+    files = {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in beside}
     definition = Definition({**files, path.name: path.read_bytes()}, path.name)
     template = lint.template_of(definition)
     members = {"name": path.stem, "main": path.name, **({"parameterTemplate": template} if template else {})}

@@ -207,7 +207,11 @@ class _Handler(BaseHTTPRequestHandler):
             lines.append(f"Content-Length: {size}")
         if self.close_connection:
             lines.append("Connection: close")
-        return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "strict")
+        head = "\r\n".join([*lines, "\r\n"])
+        try:
+            return head.encode("latin-1")
+        except UnicodeEncodeError:  # e.g. the file name that a presigned address asks S3 to answer with
+            return head.encode()
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class looks these names up
 

@@ -1,12 +1,13 @@
-"""Who signs a request, and for which service: the scope of its credential (Signature Version 4).
+"""Who signs a request, and for which service: the scope of its credential.
 
-Signatures themselves are not checked. Source:
+Signatures themselves are not checked. Source of version 4:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -17,7 +18,8 @@ class Scope(NamedTuple):
     """What a signature is good for."""
 
     access_key: str
-    region: str
+    region: str | None
+    """None where the signature names none."""
     service: str
     """As signatures name it, e.g. ``omics`` or ``s3``."""
 
@@ -28,9 +30,18 @@ def scope_of(authorization: str | None, query: str = "") -> Scope | None:
     :param authorization: the header of this name.
     :param query: the query string as it came, which signs a presigned address.
     """
-    found = _CREDENTIAL.search(authorization or _presigned(query))
+    if authorization is None and query:
+        return _presigned(parse_qs(query))
+    found = _CREDENTIAL.search(authorization or "")
     return Scope(*found.groups()) if found else None
 
 
-def _presigned(query: str) -> str:
-    return f"Credential={''.join(parse_qs(query).get('X-Amz-Credential', []))}" if query else ""
+def _presigned(parameters: Mapping[str, list[str]]) -> Scope | None:
+    """Return the scope of an address that is signed itself: by version 4, or by version 2, as boto3 does for S3.
+
+    Source of version 2: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html.
+    """
+    if key := parameters.get("AWSAccessKeyId"):
+        return Scope(key[0], None, "s3")
+    credential = "".join(parameters.get("X-Amz-Credential", []))
+    return scope_of(f"Credential={credential}") if credential else None

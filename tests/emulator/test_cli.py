@@ -18,9 +18,10 @@ from pathlib import Path
 
 import botocore
 import pytest
+from botocore.utils import should_bypass_proxies
 
 from airflow_provider_omics.emulator import __main__ as cli
-from airflow_provider_omics.emulator.connection import connection_json
+from airflow_provider_omics.emulator.connection import connection_json, environment
 
 KNOWS_SWITCH = tuple(map(int, botocore.__version__.split(".")[:2])) >= (1, 38)
 PREFIX_OFF = {} if KNOWS_SWITCH else {"inject_host_prefix": False}
@@ -59,6 +60,7 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
     )
     with running("--bucket", "genomes", "--account", "111122223333", "--region", "eu-west-1") as (process, variables):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        clean["http_proxy"] = "http://127.0.0.1:9"  # where nothing listens
         printed = subprocess.check_output([sys.executable, script], env=clean | variables, text=True)
         arn, account = printed.split()
         assert arn.startswith("arn:aws:omics:eu-west-1:111122223333:runCache/")
@@ -68,6 +70,30 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
         assert json.loads(connection)["extra"]["endpoint_url"] == variables["AWS_ENDPOINT_URL"]
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "upper", "lower"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1"),
+        ({"NO_PROXY": ".example.org"}, ".example.org,127.0.0.1", ".example.org,127.0.0.1"),
+        ({"NO_PROXY": "a.example, 127.0.0.1", "no_proxy": "b.example"}, "a.example, 127.0.0.1", "b.example,127.0.0.1"),
+        ({"no_proxy": "*"}, "*", "*"),
+    ],
+)
+def test_no_proxy_comes_between(
+    before: dict[str, str], upper: str, lower: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"http_proxy": "http://127.0.0.1:9", **before}.items():
+        monkeypatch.setenv(name, value)
+    url = "http://127.0.0.1:5000"
+    variables = environment(url)
+    assert (variables["NO_PROXY"], variables["no_proxy"]) == (upper, lower)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert should_bypass_proxies(url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -92,12 +118,28 @@ def test_it_stops_with_a_client_still_connected(number: signal.Signals) -> None:
         (["--no-neighbours", "--bucket", "genomes"], "--bucket needs S3"),
         (["--no-neighbours", "--speed", "0"], "speed must be above 0"),
         (["--no-neighbours", "--fail-task", "algin"], "no task 'algin'; it has .*joint_call"),
+        (["--port", "99999"], "--port: a port is a number from 0 to 65535, not '99999'"),
+        (["--port", "http"], "--port: a port is a number"),
+        (["--bucket", "a"], "--bucket: a bucket's name is 3 to 63 .*, not 'a'"),
+        (["--bucket", "genomes", "--bucket", "exomes", "--bucket", "genomes"], "--bucket genomes is given twice"),
+        (["--account", "abc"], "--account: an account is 12 digits, not 'abc'"),
+        (["--region", "us_east"], "--region: a region is .*, not 'us_east'"),
     ],
 )
 def test_what_cannot_be_is_refused(options: Sequence[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         cli.main(["--port", "0", *options])
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("module", ["flask", "moto", "regex"])
+def test_what_is_not_installed_is_named_with_its_extra(module: str) -> None:
+    run = "runpy.run_module('airflow_provider_omics.emulator', run_name='__main__')"
+    script = f"import runpy, sys; sys.modules['{module}'] = None; sys.argv[1:] = ['--port', '0']; {run}"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    assert "airflow-provider-omics[emulator]" in found.stderr.splitlines()[-1]
+    assert "Traceback" not in found.stderr
 
 
 def test_a_taken_port_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

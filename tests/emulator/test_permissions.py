@@ -6,6 +6,7 @@ import importlib
 import json
 import signal
 import urllib.request
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from airflow_provider_omics.emulator import control
+from airflow_provider_omics.emulator import control, neighbour_permissions
 from airflow_provider_omics.emulator.iam_resources import MADE_BY, RESOURCES
 from airflow_provider_omics.emulator.operations import HANDLERS
 from airflow_provider_omics.emulator.server import Server
@@ -192,6 +193,40 @@ def test_the_services_beside_are_part_of_it(omics_emulator: Server, omics_bucket
     }
     with urllib.request.urlopen(f"{omics_emulator.url}/_emulator/policy") as answer:
         assert json.load(answer) == omics_emulator.store.permissions.policy()
+
+
+@pytest.mark.parametrize("version", ["s3-query", "s3v4"])
+def test_a_presigned_address_needs_what_its_signer_needs(
+    version: str, omics_emulator: Server, omics_bucket: str
+) -> None:
+    config = Config(signature_version=version)
+    session = boto3.Session("emulator", "emulator", region_name=REGION)
+    s3 = session.client("s3", endpoint_url=omics_emulator.url, config=config)
+    s3.put_object(Bucket=omics_bucket, Key="a/b.txt", Body=b"")
+    omics_emulator.store.permissions.clear()
+    answered = {"Bucket": omics_bucket, "Key": "a/b.txt", "ResponseContentType": "text/plain"}
+    url = s3.generate_presigned_url("get_object", Params=answered)
+    assert ("AWSAccessKeyId=" in url) == (version == "s3-query")
+    with urllib.request.urlopen(url) as answer:
+        assert answer.status == 200
+    assert allowed(omics_emulator.store) == {"s3:GetObject": {f"arn:aws:s3:::{omics_bucket}/a/*"}}
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "resource"),
+    [
+        ("genomes.s3.amazonaws.com", "/b.txt", "genomes/b.txt"),
+        ("my.genomes.s3.eu-west-1.amazonaws.com:5000", "/a/b.txt", "my.genomes/a/*"),
+        ("s3.eu-west-1.amazonaws.com", "/genomes/b.txt", "genomes/b.txt"),
+        ("127.0.0.1:5000", "/genomes/b.txt", "genomes/b.txt"),
+    ],
+)
+def test_a_bucket_may_be_part_of_the_host(host: str, target: str, resource: str) -> None:
+    headers = Message()
+    headers["Host"] = host
+    query = "AWSAccessKeyId=emulator&Signature=x&Expires=1"
+    found = neighbour_permissions.needs("GET", f"{target}?{query}", headers, b"")
+    assert found == [("s3:GetObject", f"arn:aws:s3:::{resource}")]
 
 
 def test_a_service_that_is_left_out_is_told_once(omics_emulator: Server, caplog: pytest.LogCaptureFixture) -> None:

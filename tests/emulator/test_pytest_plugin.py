@@ -149,6 +149,41 @@ def test_it_is_over():
     assert "4 passed" in found.stdout
 
 
+@pytest.mark.parametrize("fixture", ["omics_emulator", "omics_mock"])
+def test_what_the_environment_says_of_aws_and_proxies_leads_nowhere_else(
+    fixture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a proxy is the only way out, where the emulator's greeting was pasted, or where a profile is gone."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere = "http://127.0.0.1:9"
+    surroundings = {"http_proxy": nowhere, "AWS_ENDPOINT_URL": nowhere, "AWS_PROFILE": "gone"}
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    found = session(
+        tmp_path,
+        f"""
+import json
+import os
+import boto3
+from botocore.config import Config
+
+def test_it({fixture}, omics_connection, omics_bucket):
+    connection = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+    keys = connection["login"], connection["password"]
+    config = Config(inject_host_prefix="{fixture}" == "omics_mock", retries={{"total_max_attempts": 1}})
+    for service, call in (("s3", "list_buckets"), ("omics", "list_runs")):
+        getattr(boto3.Session(*keys).client(service, config=config, **connection["extra"]), call)()
+
+def test_it_is_over():
+    assert {surroundings}.items() <= os.environ.items()
+    assert not {{"NO_PROXY", "no_proxy", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}} & set(os.environ)
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "2 passed" in found.stdout
+
+
 @pytest.mark.locked
 def test_a_workflow_is_registered_and_its_tasks_run(tmp_path: Path) -> None:
     (tmp_path / "shout.wdl").write_text(
@@ -173,6 +208,7 @@ task loud {
 }
 """
     )
+    (tmp_path / "words" / "old.wdl").mkdir()  # a folder may be called so
     (tmp_path / "broken.wdl").write_text("version 1.1\nworkflow broken {\n  call nothing\n}\n")
     found = session(
         tmp_path,

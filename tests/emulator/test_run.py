@@ -267,6 +267,7 @@ REFUSALS: dict[str, tuple[Callable[[Service], dict[str, Any]], str, str]] = {
         "ValidationException",
         "no y; it has x",
     ),
+    "large parameters": (lambda s: {"parameters": {"x": "ä" * 128_000}}, "ValidationException", "have 256008"),
     "reserved tag": (lambda s: {"tags": {"aws:x": "y"}}, "ValidationException", "aws:x"),
 }
 

@@ -237,3 +237,14 @@ def test_start_refuses_at_once_what_no_run_could_do_with(service: Service, refus
     with pytest.raises(getattr(service.client.exceptions, code), match=reason):
         service.start_batch(*THREE, **request(service))
     assert service.client.list_batch()["items"] == []
+
+
+def test_parameters_that_are_too_large_are_refused(service: Service) -> None:
+    service.start(parameters={"x": "y" * (256_000 - len('{"x":""}'))})
+    with pytest.raises(service.client.exceptions.ValidationException, match="can have 256000 bytes"):
+        service.start_batch(*THREE, shared={"parameters": {"x": "y" * 256_000}})
+    merged = {"runSettingId": "sample_4", "parameters": {"z": "y" * 100_000}}
+    batch = service.start_batch(*THREE, merged, shared={"parameters": {"x": "y" * 200_000}})
+    service.clock.advance(3600)
+    assert counts(service, batch) == {"successfulStartSubmission": 3, "failedStartSubmission": 1, "completedRun": 3}
+    assert "can have 256000 bytes" in runs(service, batch)["sample_4"]["submissionFailureMessage"]

@@ -23,6 +23,7 @@ from botocore.config import Config
 from airflow_provider_omics.emulator import Clock, Store
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
+from airflow_provider_omics.emulator.signature import scope_of
 
 ACCOUNT = "123456789012"
 Client = Callable[..., Any]
@@ -42,9 +43,13 @@ def connect(server: Server, service: str = "omics", attempts: int = 1, **options
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=server.url,
-        region_name="us-east-1",
-        config=config,
-        **{"aws_access_key_id": "any", "aws_secret_access_key": "any", **options},
+        **{
+            "region_name": "us-east-1",
+            "aws_access_key_id": "any",
+            "aws_secret_access_key": "any",
+            "config": config,
+            **options,
+        },
     )
 
 
@@ -105,9 +110,19 @@ def test_objects_come_back_as_they_were_sent(client: Client) -> None:
     assert head["Metadata"] == {"sample_id": "1", "sample-name": "2"}
     for key, expected in {"x": content, "y": content, "empty": b""}.items():
         assert s3.get_object(Bucket="genomes", Key=key)["Body"].read() == expected
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": "genomes", "Key": "x"})
+    named = s3.get_object(Bucket="genomes", Key="x", ResponseContentDisposition='attachment; filename="试.txt"')
+    assert named["Body"].read() == content
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_presigned_addresses(version: str, server: Server, client: Client) -> None:
+    client("s3").put_object(Bucket="genomes", Key="run/x", Body=b"ACGT")
+    signing = client("s3", region_name="eu-west-1", config=Config(signature_version=version))
+    url = signing.generate_presigned_url("get_object", Params={"Bucket": "genomes", "Key": "run/x"})
     with urllib.request.urlopen(url) as answer:
-        assert answer.read() == content
+        assert answer.read() == b"ACGT"
+    region = "eu-west-1" if version == "s3v4" else None
+    assert scope_of(None, url.partition("?")[2]) == ("any", region, "s3")
 
 
 def test_logs_may_be_ahead_of_the_real_time(server: Server, client: Client) -> None:
@@ -213,7 +228,9 @@ def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
 def test_http_1_0_is_answered_once(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(b"GET /run HTTP/1.0\r\n\r\n")
-        assert b"".join(iter(lambda: connection.recv(1000), b"")).endswith(b'{"items":[]}')
+        answer = b"".join(iter(lambda: connection.recv(1000), b""))
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith(b'{"items":[]}')
 
 
 def test_many_at_once(client: Client) -> None:

@@ -28,6 +28,7 @@ def start_run_batch(call: Call) -> Members:
         raise ValidationException("Batches are not available for Ready2Run workflows: start each run by itself.")
     run_start.workflow_of(call, shared)
     run_start.cache_of(call, shared)
+    run_start.check_size(shared.get("parameters"))
     if "runGroupId" in shared:
         run_group.find(call, shared["runGroupId"])
     read_settings = batch_settings.reader(call)

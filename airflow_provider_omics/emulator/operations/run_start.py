@@ -5,6 +5,7 @@ Configurations are not emulated: their names are taken on trust.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from airflow_provider_omics.emulator.records import Members, Run, RunCache, Work
 from airflow_provider_omics.emulator.s3 import check_bucket, join
 from airflow_provider_omics.emulator.simulated_course import SimulatedCourse
 from airflow_provider_omics.emulator.tables import Table
-from airflow_provider_omics.resources import RUN
+from airflow_provider_omics.resources import RULES, RUN
 
 _COPIED = (
     *("workflowId", "workflowType", "workflowVersionName", "workflowOwnerId", "name", "parameters"),
@@ -50,6 +51,7 @@ def start(call: Call) -> Run:
     asked = {**_settings_of_earlier_run(call), **call.parameters}
     tags = check_tags(asked.get("tags", {}))
     workflow, name = workflow_of(call, asked)
+    check_size(asked.get("parameters"))
     _check_parameters(workflow, asked.get("parameters", {}))
     cache = cache_of(call, asked)
     group = run_group.find(call, asked["runGroupId"]) if "runGroupId" in asked else None
@@ -146,6 +148,14 @@ def workflow_of(call: Call, asked: Members) -> tuple[Workflow, str | None]:
     if workflow.status != "ACTIVE":
         raise ResourceNotFoundException(f"Workflow {workflow_id} is {workflow.status}, not ACTIVE.")
     return workflow, name
+
+
+def check_size(parameters: Any) -> None:
+    """Refuse parameters that are too large; that they count in their shortest form is an assumption."""
+    limit = int(RULES["run_parameters.bytes"].limit)
+    size = len(json.dumps(parameters, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > limit:
+        raise ValidationException(f"Run parameters can have {limit} bytes; these have {size}.")
 
 
 def _check_parameters(workflow: Workflow, parameters: Any) -> None:
