@@ -149,4 +149,4 @@ def test_runs_that_lists_still_show_at_work_are_waited_for(
     omics_faults.list_lag = 20
     result = finish(start_batch(deferrable=deferrable, waiter_delay=2), context())
     assert result["counts"]["completed"] == 3
-    assert "runs of a batch that is PROCESSED have not ended, as far as AWS tells" in logged()
+    assert "runs of a batch that has ended have not, as far as AWS tells" in logged()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.operators.ending import PATIENCE_SECONDS
 from airflow_provider_omics.operators.run_batch_end import (
     CancelRunBatchOperator,
     DeleteBatchOperator,
@@ -96,6 +97,37 @@ def test_runs_that_cannot_be_deleted_are_named(
     with pytest.raises(errors.RunBatchNotDeleted, match=r"2 were deleted, 1 not: sample_2 \(run \d+\)") as caught:
         finish(delete_runs(batch_id, deferrable=deferrable), context())
     assert "AWS says: not that one" in str(caught.value)
+
+
+def test_a_retry_tells_again_which_runs_could_not_be_deleted(
+    batch_id: str, context: ContextMaker, omics_clock: Any, omics_faults: Any
+) -> None:
+    omics_clock.advance(3600)
+    omics_faults.fail_submission("sample_2", "AccessDeniedException", operation="DeleteRun", message="not that one")
+    for number, waiting in enumerate((True, True, False), start=1):
+        with pytest.raises(errors.RunBatchNotDeleted, match=r"1 not: sample_2 \(run \d+\)"):
+            delete_runs(batch_id, wait_for_completion=waiting).execute(context(try_number=number))
+
+
+@both_modes
+def test_a_batch_that_is_being_created_is_cancelled_as_soon_as_aws_does(
+    deferrable: bool, start_batch: Any, context: ContextMaker, omics: Any, omics_faults: Any
+) -> None:
+    batch_id = start_batch(wait_for_completion=False).execute(context())["id"]
+    assert omics.get_batch(batchId=batch_id)["status"] == "CREATING"
+    assert finish(cancel(batch_id, deferrable=deferrable), context())["status"] == "CANCELLED"
+    assert omics_faults.calls["CancelRunBatch"] > 1
+
+
+def test_a_batch_that_stays_as_it_is_created_is_given_up(
+    start_batch: Any, context: ContextMaker, omics_clock: Any, omics_faults: Any
+) -> None:
+    batch_id = start_batch(wait_for_completion=False).execute(context())["id"]
+    omics_faults.fail("CancelRunBatch", "ConflictException", times=1000)
+    before = omics_clock.now()
+    with pytest.raises(errors.Conflict):
+        cancel(batch_id).execute(context())
+    assert 5 < (omics_clock.now() - before).total_seconds() <= PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("make", [delete, delete_runs])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import OmicsInputError
 from airflow_provider_omics.hooks.waiting import interval
-from airflow_provider_omics.operators.adoption import Adoption
-from airflow_provider_omics.operators.identity import Attempt, digest, token
+from airflow_provider_omics.operators.adoption import LOOKS, Adoption
+from airflow_provider_omics.operators.identity import REQUEST, Attempt, digest, token
 from airflow_provider_omics.operators.run_batch_report import RunBatchReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
 from airflow_provider_omics.resources import RUN_BATCH
@@ -24,6 +25,18 @@ LONGEST_NAME = 64
 """Characters of a ``batchName``, by botocore's model."""
 
 
+@dataclass
+class Forerunners(Adoption):
+    """Find the batches that one completes: those of the same request, whatever the settings in S3 have become."""
+
+    last: Mapping[str, Any]
+
+    @property
+    def request_digest(self) -> str:
+        """What its request was told by when it was started."""
+        return str(self.last.get("tags", {}).get(REQUEST))
+
+
 class RunBatchCourse(OmicsStartingOperator):
     """Bring a batch to its end; a subclass makes the request."""
 
@@ -35,6 +48,8 @@ class RunBatchCourse(OmicsStartingOperator):
     accept_failures: float
     retry_failed: bool
     count_tasks_up_to: int
+    _looks = 0
+    """How often this try has looked whether the runs of earlier tries have ended."""
 
     # --- the request
 
@@ -102,6 +117,19 @@ class RunBatchCourse(OmicsStartingOperator):
             compared=() if own_name and not self.airflow_tags else tuple(asked),
         )
 
+    def _forerunners(self, context: Context, last: Mapping[str, Any]) -> Forerunners:
+        return Forerunners(
+            self.hook,
+            RUN_BATCH,
+            Attempt.of(context, self.hook),
+            request={},
+            name=last["name"],
+            own_name=self.batch_name is None and "batchName" not in (self.extra_request or {}),
+            tagged=self.airflow_tags,
+            compared=(),
+            last=last,
+        )
+
     def _completed_request(self, adoption: Adoption, request: dict[str, Any], leave_out: set[str]) -> dict[str, Any]:
         """Return what is sent: with name, tags and token, and without the samples that are not to be started."""
         from airflow_provider_omics.hooks import run_settings, schema
@@ -130,8 +158,8 @@ class RunBatchCourse(OmicsStartingOperator):
             return taken_up
         leave_out: set[str] = set()
         if earlier := self._earlier(adoption):
-            report = self._report(earlier)
-            if report.is_good(self.accept_failures) or (report.total and not report.left):
+            report = self._settled(context, earlier)
+            if report.is_good(self.accept_failures) or report.is_final:
                 return self._finished(context, report)
             leave_out = {key for key, sample in report.samples.items() if sample.completed or not sample.heals}
             self.log.info("%d of %d samples are left by earlier tries", report.left, report.total)
@@ -153,13 +181,32 @@ class RunBatchCourse(OmicsStartingOperator):
         """Take a batch that was processed only if enough of its samples completed."""
         if ended["status"] not in RUN_BATCH.succeeded:
             return super()._take(context, ended)
-        report = self._report([ended])
-        if report.unsettled:
-            self._pause(context, report, 1, "start_again", {"turn": None})
-            return self.execute(context)
-        if report.is_good(self.accept_failures):
-            return self._finished(context, report)
-        return None  # act() starts what is left
+        if self.retry_failed:
+            return None  # act() judges it together with the batches that it completes
+        report = self._settled(context, [ended])
+        return self._finished(context, report) if report.is_good(self.accept_failures) else None
+
+    def _settled(self, context: Context, batches: Sequence[Mapping[str, Any]]) -> RunBatchReport:
+        """Return what became of batches of earlier tries as soon as the lists, which may lag, tell the end of each run.
+
+        What seems to be at work, or to be missing, may have completed: to start it again would be paid twice.
+        """
+        pauses = iter(LOOKS)
+        while True:
+            report = self._report(batches)
+            if report.unsettled:
+                self._looks += 1
+                self._pause(context, report, self._looks, "start_again", {"turn": None, "looks": self._looks})
+            elif report.unlisted and (seconds := next(pauses, None)):
+                sleep(seconds)
+            else:
+                return report
+
+    def start_again(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on with the start when its turn may have come, or when the runs of earlier tries may have ended."""
+        if event["try_number"] == context["ti"].try_number:  # see end_in()
+            self._looks = event["carried"].get("looks", 0)
+        return super().start_again(context, event)
 
     # --- what came of it
 
@@ -172,8 +219,8 @@ class RunBatchCourse(OmicsStartingOperator):
 
     def _outcome(self, context: Context, description: dict[str, Any], looks: int) -> dict[str, Any]:
         earlier: list[Mapping[str, Any]] = []
-        if context["ti"].try_number > 1 and self.retry_failed:
-            found = self._earlier(self._adoption(context, self.checked_request(context)))
+        if context["ti"].try_number > 1:
+            found = self._earlier(self._forerunners(context, description))
             earlier = [batch for batch in found if batch["id"] != description["id"]]
         while True:
             report = self._report([*earlier, description])
@@ -187,9 +234,9 @@ class RunBatchCourse(OmicsStartingOperator):
     def _pause(
         self, context: Context, report: RunBatchReport, looks: int, method_name: str, kwargs: dict[str, Any]
     ) -> None:
-        """Wait before the next look at runs that have not ended though their batch is processed."""
+        """Wait before the next look at runs that have not ended though their batch has."""
         pause = interval(looks, self.resource.poll_seconds if self.waiter_delay is None else self.waiter_delay)
-        self.log.info("%d runs of a batch that is PROCESSED have not ended, as far as AWS tells", report.unsettled)
+        self.log.info("%d runs of a batch that has ended have not, as far as AWS tells", report.unsettled)
         if self.deferrable:
             self._defer_pause(context, pause, method_name, **kwargs)
         sleep(pause)

@@ -21,10 +21,11 @@ NAMED = 5
 class CancelRunBatchOperator(OmicsCancellingOperator):
     """Cancel a run batch: start no more of its runs, cancel those that are active, and wait until all have ended.
 
-    What had completed stays, and is saved to the run cache, if the batch has one. AWS cancels batches that are PENDING,
-    SUBMITTING or INPROGRESS. One that has ended before the cancellation takes effect is no error either: ``status``
-    tells how it ended. Once AWS has accepted, nothing calls it off, so that ``cancel_on_kill`` and ``on_timeout``
-    change nothing here. Needs boto3 1.42.74 or later.
+    What had completed stays, and is saved to the run cache, if the batch has one. AWS cancels batches that are
+    PENDING, SUBMITTING or INPROGRESS; for one that is still CREATING the call is repeated for up to a minute. One that
+    has ended before the cancellation takes effect is no error either: ``status`` tells how it ended. Once AWS has
+    accepted, nothing calls it off, so that ``cancel_on_kill`` and ``on_timeout`` change nothing here. Needs boto3
+    1.42.74 or later.
 
     The result, each entry also under an XCom key of its own: ``id``, ``arn``, ``uuid`` and ``status``.
 
@@ -77,6 +78,8 @@ class DeleteRunBatchOperator(OmicsWaitingOperator):
             self.hook.call(self.operation, **request)
         except (Conflict, ValidationFailed):
             batch = self.hook.describe(RUN_BATCH, **request)
+            if batch["status"] == "RUNS_DELETE_FAILED":  # which AWS does not try again
+                return self.outcome(context, batch)
             if batch["status"] not in ("RUNS_DELETING", "RUNS_DELETED"):
                 raise
             self.log.info("The runs of batch %s are %s already", request["batchId"], batch["status"])

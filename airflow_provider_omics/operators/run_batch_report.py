@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.compat import AirflowFailException
@@ -21,7 +20,7 @@ from airflow_provider_omics.exceptions import (
 from airflow_provider_omics.hooks.killing import TRY_ENDED
 from airflow_provider_omics.reports.run import summarize
 from airflow_provider_omics.reports.run_batch import NOT_STARTED, Sample, counts, failure, rows
-from airflow_provider_omics.resources import RUN, RUN_TASK
+from airflow_provider_omics.resources import RUN, RUN_BATCH, RUN_TASK
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -37,8 +36,8 @@ LAG = timedelta(minutes=5)
 class RunBatchReport:
     """Read what became of the samples of a batch, and of the batches of earlier tries that it completes.
 
-    ListRunsInBatch and ListRuns take one call each for 100 runs; a run that failed takes one more, up to
-    :data:`DESCRIBED`.
+    ListRunsInBatch and ListRuns take one call each for 100 runs; a sample whose last run failed, or is not listed,
+    takes one more, up to :data:`DESCRIBED`.
 
     :param hook: the client
     :param batches: the descriptions of the batches, the oldest first; a sample's row is that of its last one
@@ -52,13 +51,15 @@ class RunBatchReport:
     """What became of each sample, by its ``runSettingId``."""
 
     def __post_init__(self) -> None:
-        self._described = count(1)
-        self._read = {
-            batch["id"]: {sample.run_setting_id: sample for sample in self._of(batch)} for batch in self.batches
-        }
+        self._listed: dict[str, int] = {}
         self.samples = {}
-        for samples in self._read.values():
-            self.samples.update(samples)
+        for batch in self.batches:
+            samples = list(self._of(batch))
+            self._listed[batch["id"]] = len(samples)
+            if len(samples) == batch.get("totalRuns"):  # what it does not hold was left out of it, not cut off
+                self._leave_out()
+            self.samples.update((sample.run_setting_id, sample) for sample in samples)
+        self._describe()
 
     @property
     def batch(self) -> Mapping[str, Any]:
@@ -77,21 +78,46 @@ class RunBatchReport:
 
     @property
     def unsettled(self) -> int:
-        """How many runs of the last batch have not ended, or are not listed yet, as far as AWS tells."""
-        samples = self._read[self.batch["id"]]
-        active = sum(sample.active for sample in samples.values())
-        missing = (self.batch.get("totalRuns") or 0) - len(samples)
-        processed = self.batch.get("processedTime")
-        lags = processed is not None and self.hook.service_time - processed < LAG
-        return active + (missing if lags else 0)
+        """How many runs have not ended, or are not listed yet though their batch is processed, as far as AWS tells."""
+        active = sum(sample.active for sample in self.samples.values())
+        return active + sum(self._missing(batch) for batch in self.batches if self._lags(batch))
+
+    @property
+    def unlisted(self) -> int:
+        """How many samples of batches that were not processed are not listed: not yet, or never submitted."""
+        return sum(self._missing(batch) for batch in self.batches if batch["status"] not in RUN_BATCH.succeeded)
+
+    def _missing(self, batch: Mapping[str, Any]) -> int:
+        pending: int = batch.get("submissionSummary", {}).get("pendingStartSubmissionCount", 0)
+        total: int = batch.get("totalRuns") or 0
+        return max(total - self._listed[batch["id"]] - pending, 0)
+
+    def _lags(self, batch: Mapping[str, Any]) -> bool:
+        processed = batch.get("processedTime")
+        return processed is not None and self.hook.service_time - processed < LAG
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether somebody else ended the last batch, and nobody wants it started again."""
+        return self.batch["status"] not in ("PROCESSED", "FAILED") and self._is_others_end(self.batch)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no retry would lead to another end."""
+        return self.is_unwanted or (self.total > 0 and not self.left)
 
     def is_good(self, accepted: float) -> bool:
         """Tell whether no more samples than accepted did not complete.
 
-        :param accepted: a number of samples, or below 1 a share of them
+        Of a batch that was cut off every sample must have completed, unless no retry could bring more to a better end.
+
+        :param accepted: a number of samples, or as a float a share of them
         """
-        total, completed = self.total, self.counts["completed"]
-        missed = total - completed
+        cut_off = self.batch["status"] not in RUN_BATCH.succeeded and self.left > 0
+        if cut_off or self.is_unwanted:
+            accepted = 0
+        total = self.total
+        missed = total - self.counts["completed"]
         return total > 0 and (missed <= accepted if isinstance(accepted, int) else missed / total <= accepted)
 
     # --- reading
@@ -112,23 +138,49 @@ class RunBatchReport:
             yield sample if sample.run_id is None else self._of_run(sample, statuses.get(sample.run_id), batch)
 
     def _of_run(self, sample: Sample, status: str | None, batch: Mapping[str, Any]) -> Sample:
-        sample = replace(sample, status=status or "DELETED", reason=None, message=None)
-        if (status is None or status == "FAILED") and next(self._described) <= DESCRIBED:
-            sample = self._described_run(sample)
-        ended_by_others = TRY_ENDED not in batch.get("tags", {}) and not self.retry_cancelled
-        return replace(sample, unwanted=ended_by_others and sample.status in ("CANCELLED", "DELETED"))
+        return replace(
+            sample,
+            status=status or "DELETED",
+            reason=None,
+            message=None,
+            looked_up=status not in (None, "FAILED"),
+            others_end=self._is_others_end(batch),
+        )
+
+    def _is_others_end(self, batch: Mapping[str, Any]) -> bool:
+        return TRY_ENDED not in batch.get("tags", {}) and not self.retry_cancelled
+
+    def _leave_out(self) -> None:
+        """Note which failed samples a later try did not start again: it knew that their reasons do not heal."""
+        for key, sample in self.samples.items():
+            if sample.status == "FAILED":
+                self.samples[key] = replace(sample, left_out=True)
+
+    def _describe(self) -> None:
+        """Look up what the lists do not tell: first whether a run completed, then why it failed, the newest first."""
+        age = {batch["id"]: -number for number, batch in enumerate(self.batches)}
+        unknown = [sample for sample in self.samples.values() if sample.run_id is not None and not sample.looked_up]
+        unknown.sort(key=lambda sample: (sample.status == "FAILED", age[sample.batch_id]))
+        for sample in unknown[:DESCRIBED]:
+            self.samples[sample.run_setting_id] = self._described_run(sample)
 
     def _described_run(self, sample: Sample) -> Sample:
         try:
             run = self.hook.describe(RUN, id=sample.run_id)
         except NotFound:
-            return sample
+            return replace(sample, looked_up=True)
         except OmicsError as error:
             self.hook.log.warning("Why run %s failed is unknown: %s", sample.run_id, error)
             return sample
         if run["uuid"] != sample.uuid:  # AWS gives the ids of deleted runs to new ones
-            return replace(sample, status="DELETED")
-        return replace(sample, status=run["status"], reason=run.get("failureReason"), message=run.get("statusMessage"))
+            return replace(sample, status="DELETED", looked_up=True)
+        return replace(
+            sample,
+            status=run["status"],
+            reason=run.get("failureReason"),
+            message=run.get("statusMessage"),
+            looked_up=True,
+        )
 
     def count_tasks(self, most: int) -> None:
         """Count the tasks that each run computed and reused, by a call for each run.
@@ -179,10 +231,11 @@ class RunBatchReport:
         )
 
     def _kind(self) -> type[RunBatchError]:
-        if self.batch["status"] not in ("PROCESSED", "FAILED"):
-            ours = TRY_ENDED in self.batch.get("tags", {})
-            return RunBatchCancelled if ours or self.retry_cancelled else RunBatchCancelledForGood
-        return RunBatchFailed if self.left or not self.total else RunBatchFailedForGood
+        if self.is_unwanted:
+            return RunBatchCancelledForGood
+        if self.is_final:
+            return RunBatchFailedForGood
+        return RunBatchFailed if self.batch["status"] in ("PROCESSED", "FAILED") else RunBatchCancelled
 
     @property
     def left(self) -> int:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_omics.failures import reason_of
-from airflow_provider_omics.reports.run import redacted
+from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import RUN
 
 MOST_ROWS = 1000
@@ -41,8 +41,12 @@ class Sample:
     """What AWS says besides."""
     tasks_computed: int | None = None
     tasks_reused: int | None = None
-    unwanted: bool = False
-    """Whether somebody else ended its run: then no retry starts it again."""
+    looked_up: bool = True
+    """Whether its run was described, if the list does not tell all: otherwise the reason is not known."""
+    left_out: bool = False
+    """Whether a later try did not start it again, since it could not heal."""
+    others_end: bool = False
+    """Whether a cancellation of its run was somebody else's wish, and is to be kept to."""
 
     @property
     def completed(self) -> bool:
@@ -59,7 +63,9 @@ class Sample:
         """Whether a retry may lead to another end."""
         if self.status == NOT_STARTED:
             return self.reason not in NEVER_STARTS
-        return not self.unwanted and (self.status != "FAILED" or reason_of(self.reason).heals)
+        if self.status == "FAILED":
+            return reason_of(self.reason).heals if self.looked_up else not self.left_out
+        return not (self.others_end and self.status in ("CANCELLED", "DELETED"))
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON for XCom."""
@@ -112,24 +118,38 @@ def failure(batch: Mapping[str, Any], samples: Sequence[Sample], counted: Mappin
 
 def _by_reason(samples: Iterable[Sample]) -> Iterator[str]:
     """Yield a paragraph for each reason, with the samples that met it."""
-    met: dict[tuple[str, str | None], list[Sample]] = {}
+    met: dict[tuple[str, str | None, bool], list[Sample]] = {}
     for sample in samples:
         if not sample.completed:
-            met.setdefault((sample.status, sample.reason), []).append(sample)
-    for (status, reason), those in sorted(met.items(), key=lambda each: -len(each[1])):
+            met.setdefault((sample.status, sample.reason, sample.looked_up), []).append(sample)
+    for (status, reason, looked_up), those in sorted(met.items(), key=lambda each: -len(each[1])):
         names = ", ".join(
             sample.run_setting_id + (f" (run {sample.run_id})" if sample.run_id else "")
             for sample in islice(those, NAMED)
         )
         more = f" and {len(those) - NAMED} more" if len(those) > NAMED else ""
-        yield f"{status}{f', {reason}' if reason else ''}: {names}{more}."
+        why = f", {reason}" if reason else "" if looked_up else ", not looked up why"
+        yield f"{status}{why}: {names}{more}."
         if message := next((sample.message for sample in those if sample.message), None):
             yield f"  AWS says: {redacted(message)}"
-        if status == "FAILED":
-            known = reason_of(reason)
-            yield f"  Most likely it is for {known.owner}: {known.cause}"
-            yield f"  Next: {known.action}"
-        elif status == NOT_STARTED:
-            yield "  Next: correct what AWS's message names; no run was started, and nothing was paid for."
-        else:
-            yield "  Next: ask who ended these runs; CloudTrail knows."
+        yield from _what_next(status, reason, looked_up)
+
+
+def _what_next(status: str, reason: str | None, looked_up: bool) -> Iterator[str]:
+    """Yield whose it most likely is, if that is known, and what to do."""
+    if status == "FAILED" and looked_up:
+        known = reason_of(reason)
+        yield f"  Most likely it is for {known.owner}: {known.cause}"
+        yield f"  Next: {known.action}"
+    elif status == "FAILED":
+        yield "  Next: look at one of these runs in the console, or call GetRun: its failureReason tells why."
+    elif status == NOT_STARTED:
+        yield "  Next: correct what AWS's message names; no run was started, and nothing was paid for."
+    elif status == "DELETED":
+        yield (
+            "  Next: look for their outputs in S3, since nobody can tell any more whether these runs completed. With "
+            "retentionMode REMOVE, AWS deletes the oldest runs of an account that is full; otherwise ask who deleted "
+            "them: CloudTrail knows."
+        )
+    else:
+        yield "  Next: ask who ended these runs; CloudTrail knows."
