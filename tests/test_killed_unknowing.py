@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics.compat import AirflowTaskTimeout
+from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.hooks import killing
+from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.conftest import ContextMaker, Logged
 from tests.test_killing import STOPPED, the_run
 
@@ -98,3 +101,77 @@ def test_outside_a_task_nothing_is_looked_for(state: Any, start: Any, omics_faul
     state("failed")
     start().on_kill()
     assert not omics_faults.calls
+
+
+@pytest.fixture
+def killed_in_start(state: Any, executing: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what executes a task that a person ends while the answer of its first StartRun, or of a later one, is on
+    its way."""
+
+    def execute(operator: Any, made: Any, *, call: int = 1) -> None:
+        create, calls = OmicsHook.create, []
+
+        def killed(self: OmicsHook, *arguments: Any, **members: Any) -> Any:
+            calls.append(create(self, *arguments, **members))
+            if len(calls) == call:
+                state("failed")
+                operator.on_kill()
+                raise SystemExit
+            return calls[-1]
+
+        executing(made)
+        monkeypatch.setattr(OmicsHook, "create", killed)
+        with pytest.raises(SystemExit):
+            operator.execute(made)
+
+    return execute
+
+
+def test_a_kill_after_the_end_of_an_old_run_is_meant_for_the_new_one(
+    killed_in_start: Any, first_try: Any, start: Any, context: ContextMaker, cache_id: str, omics: Any
+) -> None:
+    left = first_try(at={"max_tries": 2}, cache_id=cache_id)
+    omics.cancel_run(id=left["id"])
+    omics.tag_resource(resourceArn=left["arn"], tags={killing.TRY_ENDED: "cleared"})
+    killed_in_start(start(cache_id=cache_id), context(try_number=2, max_tries=2))
+    (new,) = [run for run in omics.list_runs()["items"] if run["id"] != left["id"]]
+    assert new["status"] in STOPPED
+    assert omics.get_run(id=left["id"])["tags"][killing.TRY_ENDED] == "cleared"
+
+
+def test_a_kill_is_not_meant_for_an_older_run_of_the_same_token(
+    killed_in_start: Any,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    omics_emulator: Any,
+) -> None:
+    """A DAG run's id is used again, and AWS answers the first token with a run that is still under way."""
+    omics_emulator.store.plans.set("*", Plan((Task("align", seconds=86400),)))
+    old = first_try()["id"]
+    omics_clock.advance(3600)
+    made = context()
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    killed_in_start(start(), made, call=2)
+    runs = {run["id"]: run["status"] for run in omics.list_runs()["items"]}
+    assert runs.pop(old) == "RUNNING"
+    assert killing.TRY_ENDED not in omics.get_run(id=old)["tags"]
+    (new,) = runs.values()
+    assert new in STOPPED
+
+
+def test_a_kill_after_a_token_was_replaced_is_meant_for_the_new_run(
+    state: Any, first_try: Any, start: Any, context: ContextMaker, omics: Any, omics_clock: Any
+) -> None:
+    old = first_try()
+    omics_clock.advance(3600)
+    made = context()
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    operator = start(wait_for_completion=False)
+    new = operator.execute(made)["id"]
+    state("failed")
+    operator.on_kill()
+    assert new != old["id"]
+    assert omics.get_run(id=new)["status"] in STOPPED

@@ -212,9 +212,10 @@ def test_a_run_that_waits_for_capacity_is_not_held_to_run_timeout(start: Any, co
 
 @pytest.mark.parametrize("on_timeout", ["cancel", "leave"])
 def test_a_deferred_execution_timeout_ends_in_the_trigger(
-    on_timeout: str, start: Any, context: ContextMaker, omics: Any
+    on_timeout: str, first_try: Any, start: Any, context: ContextMaker, omics: Any
 ) -> None:
-    made = context()
+    first_try(at={"max_tries": 1})
+    made = context(try_number=2, max_tries=1)
     made["ti"].start_date = datetime.now(UTC) - timedelta(seconds=55)
     operator = start(deferrable=True, execution_timeout=timedelta(seconds=60), on_timeout=on_timeout)
     with pytest.raises(errors.WaitTimeout, match="execution_timeout is over"):

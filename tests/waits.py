@@ -29,13 +29,25 @@ def finish(operator: OmicsWaitingOperator, context: Any) -> dict[str, Any]:
             if type(error).__name__ != "TaskDeferred":
                 raise
             deferred: Any = error
-        path, kwargs = deferred.trigger.serialize()
-        kind = TRIGGERS[path]
-        event = json.loads(json.dumps(event_of(kind(**json.loads(json.dumps(kwargs))))))
-        operator.__dict__.pop("hook", None)
-        operator._awaited = operator._turn = operator._held = None
-        method = getattr(operator, deferred.method_name)
-        going_on = partial(method, context, event=event)
+        event = resumed(operator, deferred)
+        going_on = partial(getattr(operator, deferred.method_name), context, event=event)
+
+
+def deferral_of(operator: OmicsWaitingOperator, context: Any) -> Any:
+    """Execute an operator until it defers."""
+    with pytest.raises(BaseException) as deferred:  # noqa: PT011 - TaskDeferred stands elsewhere in each Airflow
+        operator.execute(context)
+    assert type(deferred.value).__name__ == "TaskDeferred"
+    return deferred.value
+
+
+def resumed(operator: OmicsWaitingOperator, deferred: Any) -> dict[str, Any]:
+    """Return the event of a deferral's trigger, for an operator that has no memory of a former process."""
+    path, kwargs = deferred.trigger.serialize()
+    event: dict[str, Any] = json.loads(json.dumps(event_of(TRIGGERS[path](**json.loads(json.dumps(kwargs))))))
+    operator.__dict__.pop("hook", None)
+    operator._awaited = operator._turn = operator._held = None
+    return event
 
 
 def event_of(trigger: OmicsTrigger | PauseTrigger) -> dict[str, Any]:

@@ -84,18 +84,31 @@ class WaitTimeout(OmicsError):
     :param status: its last known status
     :param limit: the argument that set the limit, e.g. ``run_timeout``
     :param cancelled: whether the resource was cancelled for it; otherwise it goes on in AWS
+    :param problem: why it could not be cancelled, though it should have been
     """
 
     def __init__(
-        self, title: str, identifiers: dict[str, Any], status: str | None, limit: str, *, cancelled: bool = False
+        self,
+        title: str,
+        identifiers: dict[str, Any],
+        status: str | None,
+        limit: str,
+        *,
+        cancelled: bool = False,
+        problem: OmicsError | None = None,
     ) -> None:
         which = "/".join(str(value) for value in identifiers.values())
-        since = (
-            "It is being cancelled (on_timeout): what had completed is saved to its run cache, if it has one, and a "
-            f"retry reuses that. Next: raise {limit} if it needs longer."
-            if cancelled
-            else f"It goes on in AWS. Next: a retry goes on waiting for it; raise {limit} if it needs longer."
-        )
+        since = f"It goes on in AWS. Next: a retry goes on waiting for it; raise {limit} if it needs longer."
+        if cancelled:
+            since = (
+                "It is being cancelled (on_timeout): what had completed is saved to its run cache, if it has one, and "
+                f"a retry reuses that. Next: raise {limit} if it needs longer."
+            )
+        elif problem is not None:
+            since = (
+                f"It goes on in AWS, since it could not be cancelled: {problem} A retry goes on waiting for it; cancel "
+                "it at the console if nobody shall."
+            )
         super().__init__(f"Stopped waiting for {title} {which}, status {status}: {limit} is over. {since}")
         self.identifiers = identifiers
         self.status = status

@@ -51,14 +51,15 @@ class StartTimeout(OmicsError):
     """Say that a start was refused until its time ran out; nothing was started.
 
     :param waited: for how many seconds it waited
-    :param refusal: what AWS answered last
+    :param refusal: what AWS answered last; None if time ran out before the request was sent
     :param title: what was to be started, in words
+    :param limit: the argument that set the limit
     """
 
-    def __init__(self, waited: float, refusal: str, title: str = "run") -> None:
+    def __init__(self, waited: float, refusal: str | None, title: str = "run", limit: str = "start_timeout") -> None:
+        answer = f"AWS's last answer: {refusal} " if refusal else ""
         super().__init__(
-            f"The {title} was not started: its turn did not come within {waited:.0f} s (start_timeout). AWS's last "
-            f"answer: {refusal} Next: start fewer runs at once, raise start_timeout, or ask AWS for a higher rate or "
-            "quota."
+            f"The {title} was not started: its turn did not come within {waited:.0f} s ({limit}). {answer}Next: start "
+            f"fewer runs at once, raise {limit}, or ask AWS for a higher rate or quota."
         )
         self.waited = waited

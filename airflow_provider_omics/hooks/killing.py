@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from time import sleep
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.compat import task_state
-from airflow_provider_omics.exceptions import Conflict, NoAnswer, OmicsServiceError
+from airflow_provider_omics.exceptions import Conflict, OmicsError, Throttled, ValidationFailed
+from airflow_provider_omics.hooks.waiting import own
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -23,11 +28,21 @@ OVER = {
 }
 """The states in which Airflow itself says that a try is over for good, in words; None: cleared, not yet scheduled."""
 
-PAUSES = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before a refused cancellation is sent again: AWS cancels no batch that is still CREATING."""
+WORKER_SECONDS = 50.0
+"""How long a worker that is killed goes on trying: it is killed for good 60 s after the signal (Celery, and Airflow 2's
+``killed_task_cleanup_time``). Where Airflow 3 is told that the state of a running task was changed, it waits 5 s."""
+
+LIMIT_SECONDS = 240.0
+"""How long a worker goes on trying whose time is over, and which nobody kills."""
+
+LONGEST_PAUSE_SECONDS = 5.0
+"""The longest pause before a call is repeated."""
 
 TRY_ENDED = "airflow_try_ended"
 """The tag that tells later tries that Airflow gave this one up."""
+
+LIMIT_OVER = " is over"
+"""What its value ends with where a limit of this task's own was the reason."""
 
 
 def why_over(hook: OmicsHook, task: Any, *, last_try: bool) -> str | None:
@@ -51,49 +66,163 @@ def why_over(hook: OmicsHook, task: Any, *, last_try: bool) -> str | None:
     return OVER.get(state)
 
 
-def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str | None, why: str) -> None:
-    """Cancel what a task waited for, and leave word of it for later tries.
+@dataclass
+class Ending:
+    """End what a task waited for, and leave word of it for later tries.
+
+    :meth:`cancel` and :meth:`tag` make their calls one by one, and yield the seconds to pause before the next: a worker
+    sleeps them, a triggerer awaits them. Hundreds of tasks may be ended at a time, and AWS allows ten CancelRun a
+    second in the whole account (https://docs.aws.amazon.com/omics/latest/dev/api-quotas.html). So whatever may pass is
+    repeated, with jitter.
+
+    :param hook: makes the calls, each once
+    :param resource: the record of what was waited for
+    :param identifiers: which one
+    :param arn: its ARN; None where it carries no tags of ours
+    :param why: why the try has ended, in words
+    :param seconds: how long calls are repeated, those of both steps together
+    :param uuid: its uuid, if it is known
+    """
+
+    hook: OmicsHook
+    resource: Resource
+    identifiers: Mapping[str, str]
+    arn: str | None
+    why: str
+    seconds: float = WORKER_SECONDS
+    uuid: str | None = None
+    accepted: bool = field(default=False, init=False)
+    """Whether AWS has accepted to cancel it."""
+    settled: Mapping[str, Any] | None = field(default=None, init=False)
+    """Its description, if it had come to its end, or was about to, before it could be cancelled."""
+    error: OmicsError | None = field(default=None, init=False)
+    """Why it could not be cancelled."""
+
+    def __post_init__(self) -> None:
+        self._began, self._paused = monotonic(), 0.0
+        self._unsure = False
+
+    def cancel(self) -> Iterator[float]:
+        """Cancel it."""
+        try:
+            yield from self._repeated(self._send)
+        except OmicsError as error:
+            self.error = error
+            self.hook.log.warning("%s could not be cancelled: %s", self._which.capitalize(), error)
+            return
+        if self.settled is not None:
+            status = self.resource.status_of(self.settled)
+            self.hook.log.warning("%s is %s: there is nothing to cancel", self._which.capitalize(), status)
+            return
+        self.hook.log.warning(
+            "Cancelling %s: %s. AWS saves what had completed to the run cache; what was under way is lost.",
+            self._which,
+            self.why,
+        )
+
+    def tag(self) -> Iterator[float]:
+        """Tag it, so that later tries do not go on with it.
+
+        Cancelled comes first and tagged second: a task that is killed in between then fails too early rather than
+        paying for a run that nobody waits for.
+        """
+        if self.arn is None:
+            return
+        call = partial(self.hook.ask, "TagResource", resourceArn=self.arn, tags={TRY_ENDED: self.why})
+        try:
+            yield from self._repeated(call)
+        except OmicsError as error:
+            self.hook.log.warning("%s could not be tagged: %s", self._which.capitalize(), error)
+
+    @property
+    def _which(self) -> str:
+        return f"{self.resource.title} {'/'.join(self.identifiers.values())}"
+
+    def _repeated(self, call: Callable[[], Any]) -> Iterator[float]:
+        from airflow_provider_omics.hooks import errors
+
+        for repeat in count():
+            try:
+                call()
+            except OmicsError as error:
+                pause = errors.pause(repeat, longest=LONGEST_PAUSE_SECONDS)
+                spent = max(monotonic() - self._began, self._paused)
+                if not (isinstance(error, Conflict) or errors.is_passing(error)) or spent + pause > self.seconds:
+                    raise
+                self._paused += pause
+                yield pause
+            else:
+                return
+
+    def _send(self) -> None:
+        """Send the cancellation once.
+
+        :raises Conflict: if AWS refuses it for now: it cancels no batch that is still CREATING
+        """
+        from airflow_provider_omics.hooks import errors
+
+        assert self.resource.cancel  # noqa: S101 - asked for by the callers
+        try:
+            self.hook.ask(self.resource.cancel, **self.identifiers)
+        except (Conflict, ValidationFailed):  # which of them it answers for what has ended is not documented
+            described = self.hook.ask(self.resource.describe, **self.identifiers)
+            found = own(self.resource, self.identifiers, described, self.uuid)
+            status = self.resource.status_of(found)
+            if status in self.resource.progress:
+                raise
+            self.accepted = self._unsure and status in self.resource.stopping | {"CANCELLED"}
+            self.settled = None if self.accepted else found
+        except OmicsError as error:  # after some of which it may have been accepted all the same
+            self._unsure |= errors.is_passing(error) and not isinstance(error, Throttled)
+            raise
+        else:
+            self.accepted = True
+
+
+def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str | None, why: str) -> Ending:
+    """Cancel what nobody waits for any more, and leave word of it for later tries, whatever came of the cancellation.
 
     :param arn: its ARN; None where it carries no tags of ours
     :param why: why the try has ended, in words
     """
-    which = "/".join(identifiers.values())
-    try:
-        _send_cancel(hook, resource, identifiers)
-    except (NoAnswer, OmicsServiceError) as error:
-        hook.log.warning("%s %s could not be cancelled: %s", resource.title.capitalize(), which, error)
-    else:
-        hook.log.warning(
-            "Cancelling %s %s: %s. AWS saves what had completed to the run cache; what was under way is lost.",
-            resource.title,
-            which,
-            why,
-        )
-    if arn:
-        give_up(hook, resource, arn, why)
+    ending = Ending(hook, resource, identifiers, arn, why)
+    _take(ending.cancel())
+    _take(ending.tag())
+    return ending
 
 
-def _send_cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str]) -> None:
-    assert resource.cancel  # noqa: S101 - asked for by the callers
-    for seconds in PAUSES:
-        try:
-            hook.call(resource.cancel, **identifiers)
-        except Conflict:
-            if resource.status_of(hook.describe(resource, **identifiers)) not in resource.progress:
-                raise
-            sleep(seconds)
-        else:
-            return
-    hook.call(resource.cancel, **identifiers)
+def cancel_at_limit(
+    hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str | None, limit: str, *, uuid: str | None
+) -> Ending:
+    """Cancel what a task has no more time for, unless it has ended meanwhile.
 
+    Only what was cancelled for it is tagged: the next try takes what has completed, and goes on with what goes on.
 
-def give_up(hook: OmicsHook, resource: Resource, arn: str, why: str) -> None:
-    """Tag what a task waited for, so that later tries do not go on with it.
-
-    Cancelled comes first and tagged second: a task that is killed in between then fails too early rather than paying
-    for a run that nobody waits for.
+    :param arn: its ARN; None where it carries no tags of ours
+    :param limit: the argument that set the limit
+    :param uuid: its uuid, if it has one
+    :raises OmicsServiceError: if it cannot be looked at, e.g. because it was deleted
     """
-    try:
-        hook.call("TagResource", resourceArn=arn, tags={TRY_ENDED: why})
-    except (NoAnswer, OmicsServiceError) as error:
-        hook.log.warning("%s %s could not be tagged: %s", resource.title.capitalize(), arn, error)
+    ending = Ending(hook, resource, identifiers, arn, limit + LIMIT_OVER, LIMIT_SECONDS, uuid)
+    found = hook.look(resource, uuid=uuid, **identifiers)
+    if found is not None and resource.status_of(found) not in resource.progress:
+        ending.settled = found
+    else:
+        _take(ending.cancel())
+    if ending.accepted:
+        _take(ending.tag())
+    return ending
+
+
+def give_up(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str, why: str) -> None:
+    """Leave what a task waited for, with word of it for later tries.
+
+    :param arn: its ARN
+    :param why: why the try has ended, in words
+    """
+    _take(Ending(hook, resource, identifiers, arn, why).tag())
+
+
+def _take(steps: Iterator[float]) -> None:
+    for seconds in steps:
+        sleep(seconds)

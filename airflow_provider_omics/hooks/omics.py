@@ -20,7 +20,7 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.hooks import errors, run_caches, schema
 from airflow_provider_omics.hooks.client import OmicsClientHook
-from airflow_provider_omics.hooks.waiting import Limits, interval
+from airflow_provider_omics.hooks.waiting import Limits, interval, own
 from airflow_provider_omics.resources import RUN, RUN_CACHE, Resource
 
 THROTTLED_REPEATS = 8
@@ -84,7 +84,7 @@ class OmicsHook(OmicsClientHook):
         raise AssertionError("unreachable")
 
     def ask(self, operation: str, **members: Any) -> dict[str, Any]:
-        """Make one call that reads, and send it once: for those who pace themselves.
+        """Make one call that reads or may be repeated, and send it once: for those who pace themselves.
 
         :param operation: the API's name, e.g. ``GetRun``
         :param members: the members of its input, named as in the API
@@ -138,6 +138,7 @@ class OmicsHook(OmicsClientHook):
         *,
         delay: float | None = None,
         limits: Limits = NO_LIMITS,
+        uuid: str | None = None,
         **identifiers: Any,
     ) -> dict[str, Any]:
         """Describe a resource again and again until its status does not change any more.
@@ -147,6 +148,7 @@ class OmicsHook(OmicsClientHook):
         :param resource: its record
         :param delay: the longest time between two looks, in seconds; by default the record's
         :param limits: when to give up; by default never
+        :param uuid: its uuid, by which it is told from a later one of its id
         :param identifiers: which one
         :returns: the last description, whether it succeeded or failed
         :raises WaitTimeout: at one of the limits
@@ -154,7 +156,7 @@ class OmicsHook(OmicsClientHook):
         status, attempts = None, 0
         while True:
             attempts += 1
-            description = self.look(resource, **identifiers)
+            description = self.look(resource, uuid=uuid, **identifiers)
             if description is not None:
                 if status != (status := resource.status_of(description)):
                     self.log.info("%s %s is %s", resource.title, "/".join(identifiers.values()), status)
@@ -164,30 +166,32 @@ class OmicsHook(OmicsClientHook):
                 raise WaitTimeout(resource.title, identifiers, status, limit)
             sleep(interval(attempts, resource.poll_seconds if delay is None else delay))
 
-    def look(self, resource: Resource, **identifiers: Any) -> dict[str, Any] | None:
+    def look(self, resource: Resource, *, uuid: str | None = None, **identifiers: Any) -> dict[str, Any] | None:
         """Describe a resource once for a wait: None where a passing error says nothing about it.
 
+        :param uuid: see :func:`airflow_provider_omics.hooks.waiting.own`
         :raises OmicsServiceError: an error that a later look would meet again
         """
         try:
-            return self.describe(resource, **identifiers)
+            return dict(own(resource, identifiers, self.describe(resource, **identifiers), uuid))
         except (NoAnswer, OmicsServiceError) as error:
             if not errors.is_passing(error):
                 raise
             self.log.warning("%s is asked again: %s", resource.describe, error)
         return None
 
-    def describe_ended(self, resource: Resource, **identifiers: Any) -> dict[str, Any]:
+    def describe_ended(self, resource: Resource, *, uuid: str | None = None, **identifiers: Any) -> dict[str, Any]:
         """Describe a resource whose end was waited for; the wait is not lost because AWS throttles this one call.
 
+        :param uuid: see :func:`airflow_provider_omics.hooks.waiting.own`
         :raises OmicsServiceError: an error that a later look would meet again, or one that has not passed in minutes
         :raises NoAnswer: if AWS could not be reached for minutes
         """
         for repeat in range(THROTTLED_REPEATS):
-            if (found := self.look(resource, **identifiers)) is not None:
+            if (found := self.look(resource, uuid=uuid, **identifiers)) is not None:
                 return found
             sleep(errors.pause(repeat))
-        return self.describe(resource, **identifiers)
+        return dict(own(resource, identifiers, self.describe(resource, **identifiers), uuid))
 
     def find_run_cache(self, name: str, cache_s3_location: str | None = None) -> dict[str, Any] | None:
         """Find the run cache that a name stands for, over every page of ListRunCaches.

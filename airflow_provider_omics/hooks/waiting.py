@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+from airflow_provider_omics.exceptions import NotFound
 from airflow_provider_omics.resources import Resource
 
 FIRST_SECONDS = 3.0
@@ -21,6 +22,27 @@ def interval(look: int, delay: float) -> float:
     :param delay: the longest interval, in seconds
     """
     return min(delay, FIRST_SECONDS * 2.0 ** min(look - 1, 16))
+
+
+def own(
+    resource: Resource, identifiers: Mapping[str, str], description: Mapping[str, Any], uuid: str | None
+) -> Mapping[str, Any]:
+    """Return what a look shows of what is waited for: AWS gives the ids of deleted runs to new ones.
+
+    Source: https://docs.aws.amazon.com/omics/latest/dev/running-workflows.html.
+
+    :param identifiers: by which it was looked for
+    :param description: what the look shows
+    :param uuid: of what is waited for; None if it is not known
+    :returns: the description, or one that says DELETED if it is another one's
+    :raises NotFound: if it is another one's, and its kind has no such status
+    """
+    if uuid is None or description.get("uuid", uuid) == uuid:
+        return description
+    if "DELETED" not in resource.failed:
+        which = f"{resource.title} {'/'.join(identifiers.values())}"
+        raise NotFound(resource.describe, "ResourceNotFoundException", f"{which} was deleted; the id is another one's.")
+    return {**identifiers, "uuid": uuid, resource.status: "DELETED"}
 
 
 @dataclass(frozen=True)

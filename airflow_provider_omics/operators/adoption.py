@@ -3,22 +3,29 @@ for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import sleep
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider_omics.exceptions import NotFound, OmicsError
-from airflow_provider_omics.hooks.killing import TRY_ENDED
+from airflow_provider_omics.failures import reason_of
+from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
+T = TypeVar("T")
+
 LOOKS = (1.0, 2.0, 4.0, 6.0)
 """Seconds before each further look for what should be there: lists may lag, by how much AWS does not say."""
+
+REPEATS = 8
+"""How often a call is made again whose error may pass, in some two minutes: many tasks may retry at the same time."""
 
 SKEW = timedelta(seconds=60)
 """How far the clocks of Airflow's database and of AWS may be apart."""
@@ -65,6 +72,8 @@ class Adoption:
     own_name: bool
     tagged: bool
     compared: Sequence[str]
+    _others: set[str] = field(default_factory=set, init=False, repr=False)
+    """The ids of what other task instances have started: that never changes, so they are described once."""
 
     @property
     def request_digest(self) -> str:
@@ -83,7 +92,9 @@ class Adoption:
 
         :param awaited: the id of the one whose end this try has awaited
         :param retry_cancelled: whether to start again after somebody else cancelled
-        :raises AccessDenied: if nothing may be listed: to start then could pay twice
+        :raises OmicsServiceError: if what is there cannot be told, because it may not be listed or an error does not
+            pass within minutes: to start then could pay twice
+        :raises NoAnswer: if AWS could not be reached for minutes
         """
         for seconds in (0.0, *LOOKS):
             if seconds:
@@ -98,21 +109,15 @@ class Adoption:
         """Look several times for what this try may have started by a call whose answer was lost.
 
         :param since: see :meth:`earliest`
-        :raises OmicsServiceError: what AWS answered; throttling and the like only if the last look met it
-        :raises NoAnswer: if AWS could not be reached in the last look
+        :raises OmicsServiceError: what AWS answered; throttling and the like only if they do not pass within minutes
+        :raises NoAnswer: if AWS could not be reached for minutes
         """
-        from airflow_provider_omics.hooks.errors import is_passing
-
-        for look, seconds in enumerate(LOOKS, 1):
+        for seconds in LOOKS:
             sleep(seconds)
-            try:
-                for one in self._find(since):
-                    mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
-                    if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
-                        return one
-            except OmicsError as error:
-                if look == len(LOOKS) or not is_passing(error):
-                    raise
+            for one in self._find(since):
+                mine = one.get("tags", {}).get(TRY_NUMBER) == str(self.attempt.try_number) or not self.tagged
+                if mine and self.resource.status_of(one) not in self.resource.ended and self._is_equal(one):
+                    return one
         return None
 
     # --- finding
@@ -169,21 +174,40 @@ class Adoption:
         told = self.own_name or self.tagged
         if not told and since is None:
             return  # nothing would tell it from what others have started
-        items = [
-            item for item in self.hook.iterate(self.resource.list, name=self.name) if item.get("name") == self.name
-        ]
+        listed = self._patiently(lambda: list(self.hook.iterate(self.resource.list, name=self.name)))
+        items = [item for item in listed if item.get("name") == self.name and item["id"] not in self._others]
         if not told and since is not None:
             items = [item for item in items if item[self.resource.listed_time] >= since]
         if self.attempt.dag_run_began:  # a DAG run's id may have been used before
             earliest = self.attempt.dag_run_began - SKEW
             items = [item for item in items if item[self.resource.listed_time] >= earliest]
         for item in sorted(items, key=lambda item: (item[self.resource.listed_time], item["id"]), reverse=True):
+            identifiers = self.resource.identifiers_in(item)
             try:
-                one = self.hook.describe(self.resource, **self.resource.identifiers_in(item))
+                one = self._patiently(partial(self.hook.describe, self.resource, **identifiers))
             except NotFound:  # deleted since it was listed
                 continue
             if not self.tagged or self._is_ours(one):
                 yield one
+            else:
+                self._others.add(item["id"])
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Make a reading call, and make it again while it meets errors that may pass."""
+        from airflow_provider_omics.hooks import errors
+
+        for repeat in range(REPEATS):
+            try:
+                return call()
+            except OmicsError as error:
+                if not errors.is_passing(error):
+                    raise
+                seconds = errors.pause(repeat)
+                self.hook.log.warning(
+                    "What was started before is not known yet; it is looked for again in %.1f s: %s", seconds, error
+                )
+                sleep(seconds)
+        return call()
 
     # --- deciding
 
@@ -208,15 +232,22 @@ class Adoption:
                 return Step("take", last, others=others)
             if status in CANCELLED and last["id"] != awaited and not retry_cancelled:
                 return Step("take", last, others=others)
+            if not reason_of(last.get("failureReason")).heals:  # of which no try has seen the end
+                return Step("take", last, others=others)
         return Step("start", others=others)
 
     def _is_ours(self, one: Mapping[str, Any]) -> bool:
         return bool(one.get("tags", {}).get(TASK_INSTANCE) == self.attempt.task.digest)
 
     def _is_current(self, one: Mapping[str, Any]) -> bool:
-        """Tell whether it belongs to the tries of this ``max_tries``, and Airflow did not give it up."""
+        """Tell whether it belongs to the tries of this ``max_tries``, and Airflow did not give it up.
+
+        What has completed although a limit of ours told AWS to cancel it is as good as any.
+        """
         tags = one.get("tags", {})
-        given_up = TRY_ENDED in tags or (
+        succeeded = self.resource.status_of(one) in self.resource.succeeded
+        in_time = succeeded and tags.get(TRY_ENDED, "").endswith(LIMIT_OVER)
+        given_up = (TRY_ENDED in tags and not in_time) or (
             self.attempt.follows_clearing and tags.get(TRY_NUMBER) != str(self.attempt.try_number)
         )
         return not given_up and self._is_of_these_tries(one)

@@ -70,7 +70,7 @@ class RunCourse(OmicsStartingOperator):
         taken_up = self._go_on(context, adoption)
         if taken_up is not None:
             return taken_up
-        if self.retries and "cacheId" not in request:
+        if self.retries and not {"cacheId", "runId"} & request.keys():  # a run that is repeated lends its cache
             self.log.warning(
                 "This task has retries but no run cache: a retry computes everything again. Give cache_id."
             )

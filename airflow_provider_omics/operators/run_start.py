@@ -78,18 +78,22 @@ class RunStarter:
                     raise
         raise AssertionError("unreachable")
 
-    def fresh(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what an answer tells of, unless that is an older one of the same token: then start another one, once.
-
-        :raises OutcomeUnknown: if the answer to the other token tells of an older one, too
-        """
+    def is_old(self, answer: Mapping[str, Any]) -> bool:
+        """Tell whether an answer tells of something older of the same token, which is not to be gone on with."""
         if not self._is_replay(answer):
-            return answer
+            return False
         if self.own_token:
             self.hook.log.warning("request_id %s has been used before, for %s %s", *self._replayed(answer))
-            return answer
-        self.hook.log.warning("Token %s has been used before, for %s %s; another one is sent", *self._replayed(answer))
-        self.request = {**self.request, "requestId": token(self.request["requestId"], answer["id"])}
+        return not self.own_token
+
+    def another(self, old: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send the request with another token, once; see :meth:`send`.
+
+        :param old: what the first token was answered with
+        :raises OutcomeUnknown: if the answer to the other token tells of an older one, too
+        """
+        self.hook.log.warning("Token %s has been used before, for %s %s; another one is sent", *self._replayed(old))
+        self.request = {**self.request, "requestId": token(self.request["requestId"], old["id"])}
         again = self.send()
         if self._is_replay(again):
             cause = f"it was answered with {self._title} {again['id']}, which is older than the call"

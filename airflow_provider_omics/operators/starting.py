@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from time import sleep, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_omics.exceptions import QuotaExceeded, Throttled
+from airflow_provider_omics.exceptions import QuotaExceeded, StartTimeout, Throttled
 from airflow_provider_omics.hooks import killing
 from airflow_provider_omics.operators.adoption import Adoption, Step
 from airflow_provider_omics.operators.run_start import RunStarter
@@ -85,6 +85,7 @@ class OmicsStartingOperator(OmicsWaitingOperator):
         self.log.info(
             "%s %s of an earlier try is %s: this try waits for its end, since the cache is written then", *which
         )
+        self._persist_links(context, found)
         limits = OmicsWaitingOperator.limits(self, context)
         return self._look_again(context, self.end_of(context, self._held_part(found), limits, "execute_again"))
 
@@ -102,6 +103,7 @@ class OmicsStartingOperator(OmicsWaitingOperator):
 
     def _look_again(self, context: Context, ended: Mapping[str, Any]) -> dict[str, Any]:
         self._awaited = ended["id"]
+        self._held = None  # a kill from now on is none of what has ended
         return self.execute(context)
 
     def find_again(self, context: Context) -> dict[str, Any] | None:
@@ -130,15 +132,33 @@ class OmicsStartingOperator(OmicsWaitingOperator):
             pauses=turn["pauses"],
         )
         while True:
+            self._check_deadline(context, time(), turn.get("refused"))
             try:
                 answer = starter.send()
                 self.mark_held(context, self._held_part(answer))
-                return starter.fresh(answer)
+                if starter.is_old(answer):
+                    self._held = None  # what is older is not this task's to cancel
+                    answer = starter.another(answer)
+                    self.mark_held(context, self._held_part(answer))
+                return answer
             except (Throttled, QuotaExceeded) as refused:
                 pause = starter.pause(refused)
+                turn |= {"pauses": starter.pauses, "refused": str(refused)}
+                self._check_deadline(context, time() + pause, turn["refused"])
                 if self.deferrable:
-                    self._defer_pause(context, pause, "start_again", turn={**turn, "pauses": starter.pauses})
+                    self._defer_pause(context, pause, "start_again", turn=turn)
                 sleep(pause)
+
+    def _check_deadline(self, context: Context, sent: float, refused: str | None) -> None:
+        """Start nothing that would be cancelled at once, because ``execution_timeout`` of a deferred task is over.
+
+        :param sent: the Unix time at which the request is sent next
+        :param refused: what AWS answered last
+        """
+        deadline = self.limits(context).execution_timeout
+        if deadline is not None and self.execution_timeout and sent >= deadline:
+            allowed = self.execution_timeout.total_seconds()
+            raise StartTimeout(allowed, refused, self.resource.title, "execution_timeout")
 
     def _defer_pause(self, context: Context, pause: float, method_name: str, **carried: Any) -> None:
         from airflow_provider_omics.triggers.pause import PauseTrigger

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from airflow_provider_omics.compat import TRIGGER_FAILED, TRIGGER_TIMEOUTS, AirflowTaskTimeout, conf, current_context
 from airflow_provider_omics.exceptions import (
@@ -43,6 +43,15 @@ def seconds(argument: str, value: float | timedelta | None) -> float | None:
     return number
 
 
+class Held(NamedTuple):
+    """What a kill of a process may have to cancel."""
+
+    context: Context
+    identifiers: dict[str, str]
+    arn: str | None
+    uuid: str | None
+
+
 class OmicsWaitingOperator(OmicsBaseOperator):
     """Create a resource and wait for its end.
 
@@ -77,7 +86,8 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         self.waiter_max_attempts = waiter_max_attempts
         self.cancel_on_kill = cancel_on_kill
         self.on_timeout = on_timeout
-        self._held: tuple[Context, dict[str, str], str | None] | None = None
+        self._held: Held | None = None
+        self._hinted = False
 
     def request(self, context: Context) -> dict[str, Any]:
         """Refuse a wait that would look without a pause, or never."""
@@ -134,21 +144,25 @@ class OmicsWaitingOperator(OmicsBaseOperator):
                 ),
                 method_name=method_name,
             )
-        if "AIRFLOW_ENV_NAME" in os.environ:
+        if "AIRFLOW_ENV_NAME" in os.environ and not self._hinted:
+            self._hinted = True
             self.log.info(
                 "This task waits in a worker. Amazon MWAA hands it to another worker after 12 hours (the visibility "
                 "timeout of its queue), and stops workers when it scales in: prefer deferrable=True."
             )
         self.mark_held(context, answer)
         try:
-            return self.hook.wait(self.resource, delay=delay, limits=limits, **identifiers)
+            return self.hook.wait(self.resource, delay=delay, limits=limits, uuid=answer.get("uuid"), **identifiers)
         except WaitTimeout as timeout:
-            raise self._out_of_time(identifiers, answer.get("arn"), timeout.status, timeout.limit) from None
+            status, limit = timeout.status, timeout.limit
+        return self._out_of_time(self._part_held(context, answer), status, limit)
 
     def mark_held(self, context: Context, answer: Mapping[str, Any]) -> None:
         """Note what a kill of this process may have to cancel."""
-        identifiers = self.resource.identifiers_in(answer)
-        self._held = context, identifiers, answer.get("arn")
+        self._held = self._part_held(context, answer)
+
+    def _part_held(self, context: Context, answer: Mapping[str, Any]) -> Held:
+        return Held(context, self.resource.identifiers_in(answer), answer.get("arn"), answer.get("uuid"))
 
     def end_in(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the description of what has ended, by the trigger's event; None if the event is another try's.
@@ -161,9 +175,11 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         if "error" in event:
             error = event["error"]
             raise SERVICE_ERRORS.get(error["code"], OmicsServiceError)(**error)
+        uuid = event.get("uuid")  # which triggers of earlier releases did not tell
         if event["limit"]:
-            raise self._out_of_time(identifiers, event["arn"], event["status"], event["limit"])
-        return self.hook.describe_ended(resource, **identifiers)
+            held = Held(context, identifiers, event["arn"], uuid)
+            return self._out_of_time(held, event["status"], event["limit"])
+        return self.hook.describe_ended(resource, uuid=uuid, **identifiers)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on where the trigger's event says that the wait has ended."""
@@ -180,10 +196,9 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         """Let nothing go on unseen where Airflow ended the wait, because the triggerer was down at the deadline."""
         if next_method == TRIGGER_FAILED and (next_kwargs or {}).get("error") in TRIGGER_TIMEOUTS:
             found = self.find_again(context)
-            if found is not None:
-                identifiers = self.resource.identifiers_in(found)
+            if found is not None:  # if it ends meanwhile, the next try takes its end
                 status = self.resource.status_of(found)
-                raise self._out_of_time(identifiers, found.get("arn"), status, "execution_timeout")
+                self._out_of_time(self._part_held(context, found), status, "execution_timeout")
         return super().resume_execution(next_method, next_kwargs, context)
 
     def find_again(self, context: Context) -> dict[str, Any] | None:
@@ -191,43 +206,68 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         tags of ours. Override where it can be found."""
         return None
 
-    def _out_of_time(self, identifiers: dict[str, str], arn: str | None, status: str | None, limit: str) -> WaitTimeout:
-        if self.on_timeout == "cancel" and self.resource.cancel and status not in self.resource.stopping:
-            killing.cancel(self.hook, self.resource, identifiers, arn, f"{limit} is over")
-            return WaitTimeout(self.resource.title, identifiers, status, limit, cancelled=True)
-        return WaitTimeout(self.resource.title, identifiers, status, limit, cancelled=False)
+    def _out_of_time(self, held: Held, status: str | None, limit: str) -> dict[str, Any]:
+        """Return the description of what has ended all the same; else cancel or leave it.
+
+        A worker may take a deferred task up long after its limit.
+
+        :param status: its last known status
+        :param limit: the argument that set the limit
+        :raises WaitTimeout: to say what came of it
+        """
+        cancelled, problem = False, None
+        if self.on_timeout == "cancel" and self.resource.cancel:
+            ending = killing.cancel_at_limit(
+                self.hook, self.resource, held.identifiers, held.arn, limit, uuid=held.uuid
+            )
+            found, cancelled, problem = ending.settled, ending.accepted, ending.error
+        else:
+            found = self.hook.look(self.resource, uuid=held.uuid, **held.identifiers)
+        if found is not None:
+            status = self.resource.status_of(found)
+            if status in self.resource.ended:
+                return dict(found)
+        raise WaitTimeout(self.resource.title, held.identifiers, status, limit, cancelled=cancelled, problem=problem)
 
     # --- being killed
 
     def on_kill(self) -> None:
         """Cancel what this task waits for, if Airflow says that the try is over for good."""
-        context = self._held[0] if self._held else current_context()
+        context = self._held.context if self._held else current_context()
         if context is None or not self.resource.cancel:
             return
-        if isinstance(sys.exc_info()[1], AirflowTaskTimeout):  # for which Airflow calls this method too
-            why: str | None = "execution_timeout is over"
-            if self.on_timeout == "leave":
-                return
-            cancel = True
-        else:
-            ti = context["ti"]
-            why = killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
-            cancel = self.cancel_on_kill
-        identifiers, arn = self._held[1:] if self._held else self._found(context, why)
-        if not identifiers:
+        timed_out = isinstance(sys.exc_info()[1], AirflowTaskTimeout)  # for which Airflow calls this method too
+        if timed_out and self.on_timeout == "leave":
             return
+        ti = context["ti"]
+        why = (
+            "execution_timeout is over"
+            if timed_out
+            else killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
+        )
+        held = self._held or self._found(context, why)
+        if held is not None:
+            self._end(held, why, timed_out=timed_out)
+
+    def _end(self, held: Held, why: str | None, *, timed_out: bool) -> None:
+        what = self.hook, self.resource, held.identifiers
         if why is None:
             self.log.warning(
                 "The task was stopped, but not ended: %s %s goes on, and the next try goes on with it.",
                 self.resource.title,
-                "/".join(identifiers.values()),
+                "/".join(held.identifiers.values()),
             )
-        elif cancel:
-            killing.cancel(self.hook, self.resource, identifiers, arn, why)
-        elif arn:
-            killing.give_up(self.hook, self.resource, arn, why)
+        elif timed_out:
+            try:
+                killing.cancel_at_limit(*what, held.arn, "execution_timeout", uuid=held.uuid)
+            except OmicsError as error:
+                self.log.warning("What became of the %s is unknown: %s", self.resource.title, error)
+        elif self.cancel_on_kill:
+            killing.cancel(*what, held.arn, why)
+        elif held.arn:
+            killing.give_up(*what, held.arn, why)
 
-    def _found(self, context: Context, why: str | None) -> tuple[dict[str, str], str | None]:
+    def _found(self, context: Context, why: str | None) -> Held | None:
         """Return what an earlier process of this task has started, if this one was killed before it knew.
 
         So it is where the answer of the start was on its way, where a retry was still looking, and where Airflow 2
@@ -239,4 +279,4 @@ class OmicsWaitingOperator(OmicsBaseOperator):
                 found = self.find_again(context)
             except OmicsError as error:
                 self.log.warning("Whether this task has a %s under way is unknown: %s", self.resource.title, error)
-        return (self.resource.identifiers_in(found), found.get("arn")) if found else ({}, None)
+        return self._part_held(context, found) if found else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from asyncio import sleep
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +22,21 @@ if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
 KILL_SECONDS = 25.0
-"""How long a cancelled trigger may take to find out why and to cancel; Airflow's own ``on_kill_timeout`` is 30 s."""
+"""How long a trigger that is cancelled stays to find out why and to cancel; Airflow's ``on_kill_timeout`` is 30 s."""
+
+END_SECONDS = 180.0
+"""How long a trigger goes on trying to cancel and to tag, while the triggerer lives."""
+
+_under_way: set[asyncio.Future[Any]] = set()
+"""What goes on when its trigger has gone: event loops do not keep tasks from being collected."""
 
 
 class OmicsTrigger(BaseTrigger):
     """Look at a resource again and again until its status does not change any more.
 
-    Its event carries ``resource``, ``identifiers``, ``arn`` and ``try_number``, and either ``status`` and ``limit``
-    (the limit that the wait came to, or None), or the ``error`` of AWS. All arguments are plain JSON, so that any
-    version of Airflow can store them.
+    Its event carries ``resource``, ``identifiers``, ``arn``, ``uuid`` and ``try_number``, and either ``status`` and
+    ``limit`` (the limit that the wait came to, or None), or the ``error`` of AWS. All arguments are plain JSON, so that
+    any version of Airflow can store them.
 
     :param resource: the word of the record in :mod:`airflow_provider_omics.resources`, e.g. ``run``
     :param identifiers: which one, by the members of its describe operation
@@ -98,6 +106,7 @@ class OmicsTrigger(BaseTrigger):
             "resource": self.resource.word,
             "identifiers": self.identifiers,
             "arn": self.arn,
+            "uuid": self.uuid,
             "try_number": self.try_number,
         }
         try:
@@ -119,7 +128,7 @@ class OmicsTrigger(BaseTrigger):
                 )
             except asyncio.CancelledError:
                 if not TELLS_TRIGGERS_OF_KILLS and poller.built is not None:
-                    await to_the_end(sync_to_async(self._killed, thread_sensitive=False)(poller.built))
+                    await to_the_end(self._killed(poller.built))
                 raise
 
     @property
@@ -131,31 +140,51 @@ class OmicsTrigger(BaseTrigger):
             "config": self.botocore_config,
         }
 
-    def _killed(self, hook: OmicsHook) -> None:
+    async def _killed(self, hook: OmicsHook) -> None:
         """Find out why this trigger is cancelled, before Airflow 3.3: it does the same when triggerers restart."""
-        why = killing.why_over(hook, self.task_instance, last_try=False)
+        ask = partial(killing.why_over, hook, self.task_instance, last_try=False)
+        why = await sync_to_async(ask, thread_sensitive=False)()
         if why is not None:
-            self._end(hook, why)
+            await self._end(hook, why)
 
     async def on_kill(self) -> None:
         """Cancel the resource: Airflow 3.3 and later call this when a user ends or clears the deferred task."""
+        ended = await to_the_end(self._ended_by_user())
+        if ended.done():
+            ended.result()
+
+    async def _ended_by_user(self) -> None:
         async with poller_of(self.resource, self._connection) as poller:
-            hook = await poller.hook()
-            await sync_to_async(self._end, thread_sensitive=False)(hook, "ended or cleared by a user")
+            await self._end(await poller.hook(), "ended or cleared by a user")
 
-    def _end(self, hook: OmicsHook, why: str) -> None:
+    async def _end(self, hook: OmicsHook, why: str) -> None:
+        ending = killing.Ending(hook, self.resource, self.identifiers, self.arn, why, END_SECONDS)
         if self.cancel_on_kill and self.resource.cancel:
-            killing.cancel(hook, self.resource, self.identifiers, self.arn, why)
-        elif self.arn:
-            killing.give_up(hook, self.resource, self.arn, why)
+            await paced(ending.cancel())
+        await paced(ending.tag())
 
 
-async def to_the_end(work: Coroutine[Any, Any, Any]) -> None:
-    """Run to its end what the cancellation of this coroutine asks for, though Airflow 3.0 cancels twice in 20 ms."""
+async def paced(steps: Iterator[float]) -> None:
+    """Take steps one by one in a thread, and pause in between without one: hundreds of triggers share a few."""
+    step = sync_to_async(partial(next, steps, None), thread_sensitive=False)
+    pause: float | None = 0.0
+    while pause is not None:
+        await sleep(pause)
+        pause = await step()
+
+
+async def to_the_end(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+    """Run to its end what the cancellation of this coroutine asks for, though Airflow 3.0 cancels twice in 20 ms.
+
+    :returns: the work; what takes longer than Airflow waits goes on as long as the triggerer lives
+    """
     task = asyncio.ensure_future(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
     deadline = monotonic() + KILL_SECONDS
     while not task.done() and monotonic() < deadline:
         try:
             await asyncio.wait({task}, timeout=deadline - monotonic())
         except asyncio.CancelledError:
             continue
+    return task

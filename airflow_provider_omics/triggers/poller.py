@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_omics.exceptions import OmicsError
-from airflow_provider_omics.hooks.waiting import Limits, interval
+from airflow_provider_omics.exceptions import NotFound, OmicsError
+from airflow_provider_omics.hooks.waiting import Limits, interval, own
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -59,10 +59,12 @@ class Wait:
         """Take note of a look; an end, or a limit that is reached, ends the wait."""
         self.looks += 1
         if description is not None:
-            status = resource.status_of(description)
-            if self.uuid and description.get("uuid", self.uuid) != self.uuid:
-                status = "DELETED"  # and its id is another one's now
-            self.status = status
+            identifiers = dict(zip(resource.identifiers, self.key, strict=True))
+            try:
+                description = own(resource, identifiers, description, self.uuid)
+            except NotFound as gone:
+                return self.fail(gone)
+            self.status = resource.status_of(description)
         limit = None
         if self.status not in resource.ended:
             limit = self.limits.reached(resource, self.looks, description, service_time)
