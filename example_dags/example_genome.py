@@ -82,6 +82,13 @@ with DAG(
     @task
     def joint_parameters(runs: Any) -> dict[str, Any]:
         """Gather what the runs of the cohort declare as their outputs, in the order of the samples."""
+        unknown = [f"{run['id']} ({run['run_output_uri']})" for run in runs if not run.get("outputs")]
+        if unknown:
+            raise ValueError(
+                f"XCom has no outputs of the runs {', '.join(unknown)}: they are over 64 KiB or could not be read, as "
+                "the log of their task says. Allow s3:GetObject there and clear that task, which completes from the "
+                "run cache, or gather them from these folders."
+            )
         return {"variants": [uri for run in runs for uri in run["outputs"].values()]}
 
     joint = StartRunOperator(

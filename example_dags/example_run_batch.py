@@ -50,6 +50,7 @@ with DAG(
             "roleArn": "{{ params.role_arn }}",
             "outputUri": "s3://{{ params.bucket }}/runs",
             "cacheId": cache.output["id"],
+            "retentionMode": "REMOVE",
         },
         batch_run_settings=samples(),
         settings_s3_prefix="s3://{{ params.bucket }}/batches",

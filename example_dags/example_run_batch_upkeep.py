@@ -35,6 +35,7 @@ with DAG(
             "workflowId": "{{ params.workflow_id }}",
             "roleArn": "{{ params.role_arn }}",
             "outputUri": "s3://{{ params.bucket }}/runs",
+            "retentionMode": "REMOVE",
         },
         batch_run_settings=[{"runSettingId": name, "parameters": {"sample": name}} for name in ("NA12878", "NA12891")],
         wait_for_completion=False,

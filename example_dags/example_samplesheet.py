@@ -46,6 +46,7 @@ with DAG(
         role_arn="{{ params.role_arn }}",
         output_uri="s3://{{ params.bucket }}/runs",
         cache_id=cache.output["id"],
+        retention_mode="REMOVE",
         retries=2,
         deferrable=True,
         map_index_template="{{ task.params.samplesheet_key }}",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics.failures import AUTHOR, AWS, OPERATOR, REASONS, UNKNOWN, reason_of
-from airflow_provider_omics.reports.run import failure, redacted, summarize
+from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.reports.run import failed_last, failure, summarize
 
 DOCUMENTED = {
     "ASSUME_ROLE_FAILED",
@@ -38,7 +41,7 @@ DOCUMENTED = {
 """https://docs.aws.amazon.com/omics/latest/dev/workflows-run-errors.html"""
 
 TASKS: list[dict[str, Any]] = [
-    {"name": "index", "status": "COMPLETED", "cacheHit": True},
+    {"name": "index", "status": "COMPLETED", "cacheHit": True, "cacheS3Uri": "s3://genomes/cache/uuid/1/2/entry/"},
     {"name": "align", "status": "COMPLETED", "cacheHit": False},
     {"name": "align", "status": "COMPLETED", "cacheHit": False},
     {"name": "call", "status": "FAILED"},
@@ -108,8 +111,35 @@ def test_failed_tasks_are_named_with_their_own_message() -> None:
         "failureReason": "OUT_OF_MEMORY_ERROR",
     }
     text = failure(run(), [task, {"name": "other", "taskId": "4567891"}], None, [])
-    assert "Task call (4567890) failed: exit code 137" in text
+    assert "Task call (4567890) failed: OUT_OF_MEMORY_ERROR: exit code 137" in text
+    assert f"Next: {REASONS['OUT_OF_MEMORY_ERROR'].action}" in text
     assert "Task other (4567891) failed: no message" in text
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 11, 1, hour, tzinfo=UTC)
+
+
+RETRIED: list[dict[str, Any]] = [
+    {"name": "align", "taskId": "1", "status": "FAILED", "creationTime": at(1), "stopTime": at(2)},
+    {"name": "align", "taskId": "2", "status": "COMPLETED", "creationTime": at(3), "stopTime": at(4)},
+    {"name": "align", "taskId": "3", "status": "COMPLETED", "creationTime": at(1), "stopTime": at(4)},
+    {"name": "call", "taskId": "4", "status": "FAILED", "creationTime": at(4), "stopTime": at(5)},
+    {"name": "call", "taskId": "5", "status": "FAILED", "creationTime": at(6), "stopTime": at(7)},
+    {"name": "sort", "taskId": "6", "status": "FAILED"},
+]
+"""AWS tries a task again as one of another id; a scatter's tasks share their name."""
+
+
+def test_what_no_other_try_made_good_comes_first() -> None:
+    assert [task["taskId"] for task in failed_last(RETRIED)] == ["5", "4", "6", "1"]
+    assert summarize(RETRIED, None).failed == {"call": 2, "sort": 1}
+
+
+def test_tasks_that_the_model_lets_be_nameless() -> None:
+    nameless = {"taskId": "4567890", "status": "FAILED"}
+    assert summarize([nameless], None).failed == {"task 4567890": 1}
+    assert "task 4567890" in failure(run(), [nameless], None, [])
 
 
 def test_the_summary() -> None:
@@ -119,6 +149,7 @@ def test_the_summary() -> None:
         "computed": {"align": 2},
         "reused": {"index": 1},
         "failed": {"call": 1},
+        "reused_from": {"index": "s3://genomes/cache/uuid/1/2/entry/"},
     }
     assert summary.sentence() == "1 of 4 tasks was reused from cache 2345678"
     assert summarize(TASKS, None).sentence() == "2 tasks were computed; the run used no cache"
@@ -148,3 +179,22 @@ def test_presigned_urls_are_redacted() -> None:
     assert "abc123" not in failure(
         run(statusMessage=url), [{"name": "n", "taskId": "1", "statusMessage": url}], None, []
     )
+
+
+def test_a_dry_run_shows_the_request_and_no_signature() -> None:
+    from airflow_provider_omics.reports.request import rendered
+
+    url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2Fx&X-Amz-Signature=5ec2e7"
+    request = {
+        "workflowId": "1234567",
+        "parameters": {"reads": [url], "nested": json.dumps({"reads": url}), "ä": 1},
+        "priority": 3,
+    }
+    text = rendered(request)
+    assert text == rendered(dict(reversed(request.items())))
+    shown = json.loads(text)
+    assert shown["priority"] == 3
+    assert json.loads(shown["parameters"]["nested"])["reads"] == shown["parameters"]["reads"][0]
+    assert "5ec2e7" not in text
+    assert "AKIA" not in text
+    assert '"ä": 1' in text

@@ -13,8 +13,6 @@ from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowSkipException
 from airflow_provider_omics.hooks.schema import service_model
 from airflow_provider_omics.links.omics import RUN_LINKS
-from airflow_provider_omics.operators import run_start, starting
-from airflow_provider_omics.triggers import pause as pause_module
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
 from tests.waits import both_modes, finish
 
@@ -100,6 +98,15 @@ def test_retries_without_a_cache_are_warned_about(
 ) -> None:
     start(retries=retries, cache_id=cache_id if cached else None, wait_for_completion=False).execute(context())
     assert ("retries but no run cache" in logged()) is warned
+
+
+def test_a_run_that_is_repeated_lends_its_cache(
+    first_try: Any, start: Any, cache_id: str, context: ContextMaker, omics: Any, logged: Logged
+) -> None:
+    repeated = first_try(at={"task_id": "earlier"}, cache_id=cache_id)["id"]
+    operator = start(run_id=repeated, workflow_id=None, retries=2, wait_for_completion=False)
+    assert omics.get_run(id=operator.execute(context())["id"])["cacheId"] == cache_id
+    assert "retries but no run cache" not in logged()
 
 
 def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
@@ -225,53 +232,6 @@ def test_a_preflight_reports_everything_at_once_and_starts_nothing(
 
 
 # --- a start that has to wait for its turn
-
-
-@both_modes
-def test_a_throttled_start_waits_for_its_turn(
-    deferrable: bool, start: Any, context: ContextMaker, omics: Any, omics_faults: Any, turns: list[float]
-) -> None:
-    omics_faults.fail("StartRun", "ThrottlingException", times=3 * 4)
-    assert finish(start(deferrable=deferrable), context())["status"] == "COMPLETED"
-    assert len(omics.list_runs()["items"]) == 1
-    assert len(turns) == 4
-    assert all(7 <= turn <= 120 for turn in turns)
-    assert omics_faults.calls["GetWorkflow"] == 1  # the preflight is not made again
-
-
-@both_modes
-def test_a_start_waits_for_a_quota_until_its_time_is_over(
-    deferrable: bool, start: Any, context: ContextMaker, omics: Any, omics_faults: Any, turns: list[float]
-) -> None:
-    omics_faults.fail("StartRun", "ServiceQuotaExceededException", times=1000)
-    with pytest.raises(errors.StartTimeout, match="its turn did not come within") as caught:
-        finish(start(deferrable=deferrable, start_timeout=600), context())
-    assert caught.value.waited >= 600
-    assert sum(turns) == pytest.approx(600, abs=5)
-    assert omics.list_runs()["items"] == []
-
-
-@pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> list[float]:
-    """Let this machine's clock go with the emulator's, and note for how long a start waits."""
-    waited: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        omics_clock.advance(seconds)
-
-    async def pause(seconds: float) -> None:
-        sleep(seconds)
-
-    def time() -> float:
-        now: float = omics_clock.now().timestamp()
-        return now
-
-    for module in (starting, run_start, pause_module):
-        monkeypatch.setattr(module, "time", time)
-    monkeypatch.setattr(starting, "sleep", sleep)
-    monkeypatch.setattr(pause_module, "sleep", pause)
-    return waited
 
 
 def test_lazy_sequences_in_parameters_become_lists(start: Any, context: ContextMaker, omics: Any) -> None:

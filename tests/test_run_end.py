@@ -76,7 +76,7 @@ def test_a_run_that_has_ended_is_no_error_unless_wanted(
 
 
 def test_a_refusal_of_a_run_that_goes_on_is_passed_on(run_id: str, context: ContextMaker, omics_faults: Any) -> None:
-    omics_faults.fail("CancelRun", "ConflictException", message="not now")
+    omics_faults.fail("CancelRun", "ConflictException", times=1000, message="not now")
     with pytest.raises(errors.Conflict, match="not now"):
         cancel(run_id).execute(context())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.hooks.omics import OmicsHook
-from airflow_provider_omics.links.omics import RunLink
+from airflow_provider_omics.links.omics import RunLink, log_url
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
@@ -53,6 +54,7 @@ def test_the_error_reads_like_a_colleagues_message(
         "4 tasks were computed and saved to it: a retry on it reuses that.",
         f"Run: {RunLink.url('us-east-1', run_id)}",
         f"Log: group /aws/omics/WorkflowLog, stream run/{run_id}/task/{failed}",
+        log_url("us-east-1", f"run/{run_id}/task/{failed}"),
     ]
     assert made["ti"].pushed["cache_summary"]["failed"] == {"joint_call": 1}
 
@@ -87,6 +89,74 @@ def test_no_log_where_none_is_wanted(start: Any, fail: Any, context: ContextMake
     with pytest.raises(errors.RunFailed):
         start(log_lines=0).execute(context())
     assert "The end of /aws/omics/WorkflowLog" not in logged()
+
+
+def test_a_run_that_logs_nothing_is_not_asked_for_its_log(
+    start: Any, fail: Any, context: ContextMaker, logged: Logged
+) -> None:
+    fail("RUN_TASK_FAILED")
+    with pytest.raises(errors.RunFailed) as caught:
+        start(log_level="OFF").execute(context())
+    assert "WorkflowLog" not in str(caught.value)
+    assert "cannot be read" not in logged()
+
+
+@pytest.mark.parametrize("lines", [-1, 10_001, "30", True])
+def test_a_number_of_lines_that_cannot_be_is_refused_before_any_call(
+    lines: Any, start: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    with pytest.raises(errors.OmicsInputError, match="log_lines"):
+        start(log_lines=lines).execute(context())
+    assert not omics_faults.calls["StartRun"]
+
+
+def test_an_error_that_nobody_foresaw_never_hides_the_failure(
+    start: Any, fail: Any, context: ContextMaker, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    fail("INVALID_ECR_IMAGE_URI")
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ValueError("not what AWS answers")
+
+    operator = start(wait_for_completion=False)
+    run_id = operator.execute(context())["id"]
+    description = OmicsHook().conn.get_run(id=run_id) | {"status": "FAILED", "failureReason": "INVALID_ECR_IMAGE_URI"}
+    monkeypatch.setattr(OmicsHook, "iterate", broken)
+    with pytest.raises(errors.RunFailedForGood):
+        operator.outcome(context(), description)
+    assert "What became of the tasks is unknown: not what AWS answers" in logged()
+
+
+@pytest.mark.parametrize(("reason", "started"), [("INVALID_TASK_RESOURCE_VALUE", 1), ("RUN_TASK_FAILED", 2)])
+def test_what_cannot_heal_is_not_started_again_where_no_try_saw_its_end(
+    reason: str, started: int, start: Any, fail: Any, context: ContextMaker, omics_clock: Any, omics_faults: Any
+) -> None:
+    fail(reason)
+    start(wait_for_completion=False).execute(context())
+    omics_clock.advance(3600)
+    with pytest.raises(errors.RunFailedForGood) if started == 1 else nullcontext():
+        start().execute(context(try_number=2))
+    assert omics_faults.calls["StartRun"] == started
+
+
+def test_of_a_deleted_run_nothing_is_looked_up(start: Any, begin: Any, context: ContextMaker, omics: Any) -> None:
+    """Its id may be another run's by now."""
+    run_id = begin()
+    with pytest.raises(errors.RunError) as caught:
+        start().outcome(context(), omics.get_run(id=run_id) | {"status": "DELETED"})
+    assert "tasks" not in str(caught.value).partition("A retry")[0]
+    assert "https://" not in str(caught.value)
+
+
+def test_a_cancelled_run_says_how_to_start_another_one(
+    start: Any, context: ContextMaker, omics: Any, omics_clock: Any
+) -> None:
+    operator = start(wait_for_completion=False)
+    run_id = operator.execute(context())["id"]
+    omics.cancel_run(id=run_id)
+    omics_clock.advance(3600)
+    with pytest.raises(errors.RunCancelledForGood, match=r"Next: clear the task .*retry_cancelled=True"):
+        operator.outcome(context(), omics.get_run(id=run_id))
 
 
 @pytest.mark.parametrize("denied", ["ListRunTasks", "GetRunTask"])

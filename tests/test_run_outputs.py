@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from airflow_provider_omics.hooks import outputs, s3
 from airflow_provider_omics.hooks.omics import OmicsHook
@@ -70,3 +71,65 @@ def test_outputs_that_cannot_be_read_do_not_fail_the_run(read: Any, put: Any, lo
     assert "cannot be read" in logged()
     assert outputs.of_run(OmicsHook(), "s3://no-such-bucket/x") is None
     assert outputs.of_run(OmicsHook(), "/local") is None
+
+
+def test_in_a_key_every_character_counts(omics_connection: str, omics_bucket: str) -> None:
+    """A URL's parser would end it at # or ?, and the outputs of another run would be read."""
+    client = s3.client(OmicsHook())
+    for prefix in ("runs", "runs#1", "runs?1", "runs//1"):
+        body = json.dumps({"of": prefix}).encode()
+        client.put_object(Bucket=omics_bucket, Key=f"{prefix}/1/uuid/logs/outputs.json", Body=body)
+        assert outputs.of_run(OmicsHook(), f"s3://{omics_bucket}/{prefix}/1/uuid") == {"of": prefix}
+
+
+def test_numbers_that_json_does_not_know_become_null(put: Any, read: Any, logged: Logged) -> None:
+    """Airflow 3 posts XCom by httpx, which refuses them: the task would fail after the run completed."""
+    put("logs/outputs.json", '{"qc": [NaN, 1.5, 2], "scores": {"a": Infinity, "b": -Infinity, "c": 1e999}}')
+    assert read() == {"qc": [None, 1.5, 2], "scores": {"a": None, "b": None, "c": None}}
+    text = "XCom carries no NaN and no Infinity: 4 of them became null; they are in s3://omics-test-bucket/runs/1/uuid"
+    assert f"{text}/logs/outputs.json" in logged()
+
+
+@pytest.fixture
+def without_list_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let S3 answer as it does without s3:ListBucket: nobody learns which objects are not there.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    made = s3.client
+
+    def client(hook: OmicsHook) -> Any:
+        real = made(hook)
+
+        def get_object(**members: Any) -> Any:
+            try:
+                return allowed(**members)
+            except real.exceptions.NoSuchKey:
+                raise _denied("GetObject") from None
+
+        def get_paginator(name: str) -> Any:
+            raise _denied(name)
+
+        allowed, real.get_object, real.get_paginator = real.get_object, get_object, get_paginator
+        return real
+
+    monkeypatch.setattr(s3, "client", client)
+
+
+def _denied(operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, operation)
+
+
+def test_the_second_name_is_tried_where_absent_objects_are_denied(
+    put: Any, read: Any, without_list_bucket: None
+) -> None:
+    put("logs/output.json", '{"vcf": "s3://b/k"}')
+    assert read() == {"vcf": "s3://b/k"}
+
+
+def test_outputs_that_are_denied_are_not_replaced_by_the_list_of_files(
+    put: Any, read: Any, logged: Logged, without_list_bucket: None
+) -> None:
+    put("out/a.vcf", "x")
+    assert read() is None
+    assert "cannot be read: An error occurred (AccessDenied) when calling the GetObject operation" in logged()

@@ -257,6 +257,13 @@ def test_keys() -> None:
     assert found == "line 2: column 'a' is the key and has 251 characters; Airflow keeps 250 of a label"
 
 
+def test_keys_that_look_the_same_are_the_same() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    (problem,) = problems(f"sample\n{composed}\n{decomposed}\n", key_column="sample")
+    assert problem == "line 3: column 'sample' has the same key as line 2"
+    assert parameters(f"sample\n{decomposed}\n") == [{"sample": decomposed}]
+
+
 def test_the_same_sheet_gives_the_same_list() -> None:
     sheet = "k,x\n" + "".join(f"{number * 7919 % 1009},{number}\n" for number in range(1000))
     first, second = (json.dumps(rows(sheet)) for _ in range(2))

@@ -9,23 +9,35 @@ from botocore.exceptions import (
     ClientError,
     HTTPClientError,
     IncompleteReadError,
+    ParamValidationError,
     ResponseStreamingError,
 )
 
-from airflow_provider_omics.exceptions import SERVICE_ERRORS, NoAnswer, OmicsError, OmicsServiceError, Throttled
+from airflow_provider_omics.exceptions import (
+    SERVICE_ERRORS,
+    NoAnswer,
+    OmicsError,
+    OmicsServiceError,
+    Throttled,
+    ValidationFailed,
+)
+from airflow_provider_omics.redaction import redacted
 
 __all__ = ["is_ambiguous", "is_passing", "pause", "translate", "was_sent"]
 
 
 def translate(operation: str, error: BotoCoreError | ClientError) -> OmicsError:
     """Return the error of ours for one that AWS answered with, or for an answer that did not come."""
+    if isinstance(error, ParamValidationError):  # botocore's own check, before anything is sent
+        return ValidationFailed(operation, "ParamValidationError", redacted(str(error)))
     if isinstance(error, BotoCoreError):
         return NoAnswer(operation, str(error))
+    error.args = tuple(redacted(str(arg)) for arg in error.args)  # AWS may quote a parameter; tracebacks show these
     answer = error.response.get("Error", {})
     code = str(answer.get("Code", "Unknown"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     kind = Throttled if status == 429 else SERVICE_ERRORS.get(code, OmicsServiceError)
-    return kind(operation, code, str(answer.get("Message", "")), status)
+    return kind(operation, code, redacted(str(answer.get("Message", ""))), status)
 
 
 def is_ambiguous(error: OmicsServiceError) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,19 +31,44 @@ def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
     try:
         bucket, prefix = s3.split(run_output_uri)
         client = s3.client(hook)
+        refused: ClientError | None = None
         for name in DECLARED:
             try:
                 body = client.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read(LARGEST + 1)
             except client.exceptions.NoSuchKey:
                 continue
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "AccessDenied":
+                    raise
+                refused = error  # S3's answer for an absent object, too, where s3:ListBucket is missing
+                continue
             if len(body) > LARGEST:
                 hook.log.warning("The outputs are too large for XCom; they are in %s/%s", run_output_uri, name)
                 return None
-            return json.loads(body)
+            return _parsed(hook, body, f"{run_output_uri}/{name}")
+        if refused:
+            raise refused
         return _listed(hook, client, bucket, prefix)
     except (BotoCoreError, ClientError, ValueError) as error:
         hook.log.warning("The outputs under %s cannot be read: %s", run_output_uri, error)
         return None
+
+
+def _parsed(hook: OmicsHook, body: bytes, uri: str) -> Any:
+    """Return what a JSON file holds, with None for numbers that JSON does not know: Airflow 3 refuses them in XCom."""
+    unknown = 0
+
+    def number(text: str) -> float | None:
+        nonlocal unknown
+        if isfinite(value := float(text)):
+            return value
+        unknown += 1
+        return None
+
+    outputs = json.loads(body, parse_float=number, parse_constant=number)
+    if unknown:
+        hook.log.warning("XCom carries no NaN and no Infinity: %d of them became null; they are in %s", unknown, uri)
+    return outputs
 
 
 def _listed(hook: OmicsHook, client: Any, bucket: str, prefix: str) -> list[str] | None:

@@ -31,7 +31,7 @@ SECONDS = 5.0
 """How long all checks of one start may take together: what has not answered by then is skipped."""
 
 CONNECT_SECONDS, READ_SECONDS = 2.0, 4.0
-"""How long one call waits for a connection, and for its answer; it is not repeated."""
+"""How long one call waits for a connection, and for its answer."""
 
 OTHER_TYPE = {"PRIVATE": "READY2RUN", "READY2RUN": "PRIVATE"}
 
@@ -51,10 +51,11 @@ def check(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool = True) -
     What this identity may not look at, or cannot reach from here, is skipped with a warning in the log, as is an answer
     that is not understood. Workflow or version are looked at in every task instance: parameters and storage type are
     judged by them. StartRun is throttled harder than GetWorkflow, so that this one call is not what holds up a start.
+    So is the output bucket, which may be each sample's own; S3 has no such quota.
 
     :param request: the members of StartRun, as they would be sent
-    :param shared: check also what mapped task instances have in common: the workflow beside its version, the run cache,
-        and the buckets
+    :param shared: check also what mapped task instances have in common: the workflow beside its version, and the run
+        cache with its bucket
     :returns: ``{"storageType": "DYNAMIC"}`` where neither author nor workflow says one, else nothing
     :raises PreflightFailed: if a later try of the same request may succeed
     :raises PreflightFailedForGood: if it cannot
@@ -75,7 +76,11 @@ def check(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool = True) -
 def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iterator[Look]:
     """Yield the looks; clients are made here, since neither boto3's sessions nor Airflow's are made for threads."""
     quick = hook.config.merge(
-        Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
+        Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 3},  # many mapped tasks ask at once
+        )
     )
     omics = hook.get_client_type(region_name=hook.region_name, config=quick)
     look_at = partial(Look, endpoint=omics.meta.endpoint_url)
@@ -86,8 +91,6 @@ def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iter
             yield look_at(f"workflow {request['workflowId']}", see=see)
         if version is not None:
             yield look_at(f"version {version} of the workflow", see=partial(_see_version, omics, request))
-    if not shared:
-        return
     bucket_client = buckets.client(hook, quick)
     see_bucket = partial(_see_bucket, bucket_client, wanted=omics.meta.region_name)
     yield Look(
@@ -95,7 +98,7 @@ def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iter
         bucket_client.meta.endpoint_url,
         partial(see_bucket, "output_uri", request["outputUri"]),
     )
-    if "cacheId" in request:
+    if shared and "cacheId" in request:
         yield look_at(f"run cache {request['cacheId']}", see=partial(_see_cache, omics, request, see_bucket))
 
 

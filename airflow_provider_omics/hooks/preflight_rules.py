@@ -42,15 +42,8 @@ class Verdict:
 def of_request(request: Members) -> Verdict:
     """Judge what no call is needed for."""
     findings = []
-    if size := _oversize(request.get("parameters")):
-        rule = RULES["run_parameters.bytes"]
-        findings.append(
-            Finding(
-                "parameters",
-                f"they are {size:,} bytes of JSON, of which AWS takes at most {rule.limit:,} ({rule.source}). Put long "
-                "lists into a file on S3, and pass its URI.",
-            )
-        )
+    if problem := oversize(request.get("parameters")):
+        findings.append(Finding("parameters", problem))
     vpc_alone = request.get("networkingMode") == "VPC" and "configurationName" not in request
     if vpc_alone and not is_duplicate(request):
         findings.append(
@@ -59,6 +52,18 @@ def of_request(request: Members) -> Verdict:
     if request.get("workflowType") == "READY2RUN":
         findings += _unfit_for_ready2run(request)
     return Verdict(tuple(findings))
+
+
+def oversize(parameters: Any) -> str | None:
+    """Say that a run's parameters are larger than AWS takes, if they are; in which form it counts AWS does not say."""
+    size = len(json.dumps(parameters or {}, separators=(",", ":"), ensure_ascii=False, default=str).encode())
+    rule = RULES["run_parameters.bytes"]
+    if size <= int(rule.limit):
+        return None
+    return (
+        f"they are {size:,} bytes of JSON, of which AWS takes at most {rule.limit:,} ({rule.source}). Put long lists "
+        "into a file on S3, and pass its URI."
+    )
 
 
 def is_duplicate(request: Members) -> bool:
@@ -195,15 +200,25 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     template, given = _template(request, definition), request.get("parameters") or {}
     if not template or not isinstance(given, Mapping):
         return ()
-    free = sorted(template.keys() - given.keys())
+    names = {name: _unqualified(name, template) for name in given}
+    free = sorted(template.keys() - names.values())
     findings = []
-    if unknown := sorted(given.keys() - template.keys()):
+    if unknown := sorted(name for name, meant in names.items() if meant not in template):
         problem = f"the workflow's template has no {_some([_with_nearest(name, free) for name in unknown])}."
         findings.append(Finding("parameters", f"{problem} It has {_some(sorted(template))}."))
     missing = [name for name in free if not (template[name] or {}).get("optional")]
     if missing and not is_duplicate(request):
         findings.append(Finding("parameters", f"the workflow's template requires {_some(missing)}."))
     return tuple(findings)
+
+
+def _unqualified(name: str, template: Members) -> str:
+    """Return the name that a parameter has in the template: WDL's may be qualified, like ``cohort.reads``.
+
+    Source: https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html, on ``input.json``.
+    """
+    bare = name.partition(".")[2]
+    return bare if name not in template and bare in template else name
 
 
 def _with_nearest(name: str, names: Collection[str]) -> str:
@@ -215,12 +230,3 @@ def _with_nearest(name: str, names: Collection[str]) -> str:
 def _some(names: Collection[str]) -> str:
     more = len(names) - NAMED
     return ", ".join(list(names)[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _oversize(parameters: Any) -> int | None:
-    """Return the size of parameters in their shortest form, in bytes, if it is over the limit.
-
-    AWS does not say in which form it counts.
-    """
-    size = len(json.dumps(parameters or {}, separators=(",", ":"), ensure_ascii=False, default=str).encode())
-    return size if size > int(RULES["run_parameters.bytes"].limit) else None

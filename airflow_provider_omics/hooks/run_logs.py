@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
+
+QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""A network may have a way to HealthOmics and none to CloudWatch Logs: the task is not to be held up by that."""
+PAGES = 5
+"""How many pages at most: CloudWatch may answer with an empty one before the last lines."""
 
 
 def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tuple[str, list[str]] | None:
@@ -22,15 +28,33 @@ def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tup
     logs = hook.get_session(region_name=hook.region_name).client(
         "logs",
         endpoint_url=hook.conn_config.get_service_endpoint_url("logs"),
-        config=hook.config,
+        config=hook.config.merge(QUICK),
         verify=hook.verify,
     )
     for stream in streams:
         try:
-            events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False)
-        except (BotoCoreError, ClientError) as error:
+            found = _last(logs, {"logGroupName": group, "logStreamName": stream, "limit": lines})
+        except ClientError as error:
             hook.log.warning("The log stream %s of %s cannot be read: %s", stream, group, error)
             continue
-        if found := [event["message"] for event in events["events"]]:
+        except Exception as error:  # whatever does not answer as CloudWatch does will not for the next stream either
+            hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, error)
+            return None
+        if found:
             return stream, found
     return None
+
+
+def _last(logs: Any, request: dict[str, Any]) -> list[str]:
+    """Return the last lines of a stream.
+
+    An empty page is the end only where its token is that of the page before:
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html.
+    """
+    token = None
+    for _ in range(PAGES):
+        page = logs.get_log_events(**request, startFromHead=False, **({"nextToken": token} if token else {}))
+        if page["events"] or page.get("nextBackwardToken") in (None, token):
+            break
+        token = page["nextBackwardToken"]
+    return [event["message"] for event in page["events"]]

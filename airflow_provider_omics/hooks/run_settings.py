@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
-from airflow_provider_omics.hooks import s3, schema
+from airflow_provider_omics.hooks import preflight_rules, s3, schema
 from airflow_provider_omics.resources import RULES
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     batch = schema.input_shape("StartRunBatch", {})
     shape: Any = batch.members["batchRunSettings"].members["inlineSettings"].member  # type: ignore[attr-defined]
     checked = [schema.check_structure(f"{ARGUMENT}[{number}]", shape, each) for number, each in enumerate(settings)]
+    for number, each in enumerate(checked):
+        if problem := preflight_rules.oversize(each.get("parameters")):
+            raise OmicsInputError(f"{ARGUMENT}[{number}].parameters", problem)
     twice = [key for key, number in Counter(each["runSettingId"] for each in checked).items() if number > 1]
     if twice:
         raise OmicsInputError(
@@ -46,7 +49,7 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def body(settings: Sequence[Mapping[str, Any]]) -> bytes:
     """Return settings as the JSON that StartRunBatch reads from S3, the same for equal settings."""
-    return json.dumps(settings, sort_keys=True).encode()
+    return json.dumps(settings, sort_keys=True, allow_nan=False).encode()
 
 
 def uri_in(folder: str, settings: Sequence[Mapping[str, Any]]) -> str:
@@ -98,9 +101,14 @@ def read(hook: OmicsHook, uri: str) -> list[dict[str, Any]]:
     """
     bucket, key = s3.split(uri)
     try:
-        found = json.loads(s3.client(hook).get_object(Bucket=bucket, Key=key)["Body"].read())
+        content = s3.client(hook).get_object(Bucket=bucket, Key=key)["Body"].read()
+        found = json.loads(content, parse_constant=_refuse)
     except (BotoCoreError, ClientError, ValueError) as error:
         raise RunSettingsUnreadable(uri, str(error)) from error
     if not isinstance(found, list) or not all(isinstance(each, dict) and "runSettingId" in each for each in found):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
     return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

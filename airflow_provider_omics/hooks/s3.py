@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from airflow_provider_omics.hooks.schema import shortened
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -22,7 +23,15 @@ def split(uri: str) -> tuple[str, str]:
 
     :raises ValueError: if it is none
     """
-    parts = urlsplit(uri)
-    if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError(f"{uri!r} is not an S3 URI (s3://bucket/key)")
-    return parts.netloc, parts.path.strip("/")
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")  # in a key, ? and # are characters like any other
+    if scheme != "s3" or not bucket:
+        raise ValueError(f"{_described(uri)} is not an S3 URI (s3://bucket/key)")
+    return bucket, key.strip("/")
+
+
+def _described(text: str) -> str:
+    """Return what stands where a URI should: not all of it, and nothing of what seems to be the data of samples."""
+    if text.lstrip().startswith(("[", "{")):
+        return "text that looks like a list or dict which a template rendered (a task's .output, an XComArg, keeps it)"
+    return shortened(text)

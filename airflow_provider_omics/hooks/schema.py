@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -76,8 +77,8 @@ def in_model_order(enum: str, values: Collection[str]) -> list[str]:
 def check(operation: str, request: Mapping[str, Any], arguments: Mapping[str, str]) -> dict[str, Any]:
     """Check a request by the model's rules and return it with numbers and booleans in their own types.
 
-    botocore itself checks neither pattern nor enum nor maximum. Values that a template rendered are strings:
-    where the model wants a number, they are read as one.
+    botocore itself checks neither pattern nor enum nor maximum. Values that a template rendered are strings, or with
+    ``render_template_as_native_obj`` numbers: each is read as what the model wants.
 
     :param request: the members as in the API
     :param arguments: the operator's argument for each member, to name it in the error
@@ -101,22 +102,24 @@ def _check_value(argument: str, shape: Shape, value: Any) -> Any:
         return _check_map(argument, shape, value)
     if isinstance(shape, ListShape):
         return _check_list(argument, shape, value)
-    if isinstance(shape, StructureShape) and not shape.is_document_type:
-        return check_structure(argument, shape, value)
+    if isinstance(shape, StructureShape):
+        return _check_document(argument, value) if shape.is_document_type else check_structure(argument, shape, value)
     if shape.type_name in ("integer", "long"):
         return _check_integer(argument, shape, value)
     return value
 
 
 def _check_string(argument: str, shape: StringShape, value: Any) -> str:
-    if not isinstance(value, str):
-        raise OmicsInputError(argument, f"must be a string, not {value!r} ({type(value).__name__}).")
-    if shape.enum and value not in shape.enum:
-        raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {value!r}.")
-    _check_bounds(argument, shape, len(value), f"{_shortened(value)} has {len(value)}", "characters")
     pattern = shape.metadata.get("pattern")
+    if isinstance(value, int) and not isinstance(value, bool) and _DIGITS.fullmatch(pattern or ""):
+        value = str(value)
+    if not isinstance(value, str):
+        raise OmicsInputError(argument, f"must be a string, not {shortened(value)} ({type(value).__name__}).")
+    if shape.enum and value not in shape.enum:
+        raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {shortened(value)}.")
+    _check_bounds(argument, shape, len(value), f"{shortened(value)} has {len(value)}", "characters")
     if pattern and not _matches(pattern, value):
-        raise OmicsInputError(argument, f"{_shortened(value)} must {_in_words(pattern)}.")
+        raise OmicsInputError(argument, f"{shortened(value)} must {_in_words(pattern)}.")
     return value
 
 
@@ -126,14 +129,14 @@ def _check_integer(argument: str, shape: Shape, value: Any) -> int:
     except (TypeError, ValueError):
         number = None
     if number is None or isinstance(value, bool) or (isinstance(value, float) and value != number):
-        raise OmicsInputError(argument, f"must be a whole number, not {value!r}.")
+        raise OmicsInputError(argument, f"must be a whole number, not {shortened(value)}.")
     _check_bounds(argument, shape, number, f"is {number}", "")
     return number
 
 
 def _check_list(argument: str, shape: ListShape, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise OmicsInputError(argument, f"must be a list, not {value!r} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a list, not {shortened(value)} ({type(value).__name__}).")
     _check_bounds(argument, shape, len(value), f"has {len(value)}", "entries")
     return [_check_value(f"{argument}[{number}]", shape.member, each) for number, each in enumerate(value)]
 
@@ -144,7 +147,7 @@ def check_structure(argument: str, shape: StructureShape, value: Any) -> dict[st
     :param argument: where it stands, e.g. ``batch_run_settings[3]``
     """
     if not isinstance(value, Mapping):
-        raise OmicsInputError(argument, f"must be a dict, not {value!r} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a dict, not {shortened(value)} ({type(value).__name__}).")
     for member in value:
         if member not in shape.members:
             raise OmicsVersionError(f"the member {member!r} of {argument}", botocore.__version__, None)
@@ -156,7 +159,7 @@ def check_structure(argument: str, shape: StructureShape, value: Any) -> dict[st
 
 def _check_map(argument: str, shape: MapShape, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise OmicsInputError(argument, f"must be a dict, not {value!r} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a dict, not {shortened(value)} ({type(value).__name__}).")
     if argument.lower().endswith("tags"):
         _check_tags(argument, value)
     return {
@@ -179,6 +182,34 @@ def _check_tags(argument: str, tags: Mapping[str, Any]) -> None:
             )
 
 
+def _check_document(argument: str, value: Any) -> Any:
+    """Check a value that is free in form, and return it as plain JSON, times as ISO 8601.
+
+    The error tells place and type of what is none, but not the value, which may name a patient.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        for key in value:
+            if isinstance(key, bool) or not isinstance(key, str | int):
+                raise OmicsInputError(argument, f"must be JSON; a key of it is a {_named(key)}, not a string.")
+        return {str(key): _check_document(f"{argument}[{shortened(str(key))}]", each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):  # Airflow's lazy ones, too
+        return [_check_document(f"{argument}[{number}]", each) for number, each in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OmicsInputError(argument, f"must be JSON, which has no {value!r}.")
+    if value is not None and not isinstance(value, str | int | float):  # bool is an int
+        raise OmicsInputError(
+            argument, f"must be JSON: text, a number, true, false, list or dict; not a {_named(value)}."
+        )
+    return value
+
+
+def _named(value: Any) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 def _check_bounds(argument: str, shape: Shape, size: int, what: str, unit: str) -> None:
     low, high = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
     if not low <= size <= high:
@@ -186,6 +217,10 @@ def _check_bounds(argument: str, shape: Shape, size: int, what: str, unit: str) 
             f"at least {low}" if high == math.inf else f"at most {high}" if low == -math.inf else f"{low} to {high}"
         )
         raise OmicsInputError(argument, f"{what} {unit}".rstrip() + f"; {wanted} are allowed.")
+
+
+_DIGITS = re.compile(r"\[0-9\](?:\{(\d+)\}|\+)")
+"""The patterns of ids."""
 
 
 def _matches(pattern: str, value: str) -> bool:
@@ -201,11 +236,15 @@ def _in_words(pattern: str) -> str:
         return "be an S3 URI like s3://bucket/prefix, with a bucket name that S3 allows"
     if r"\p{" in pattern:
         return "not contain control characters"
-    digits = re.fullmatch(r"\[0-9\](?:\{(\d+)\}|\+)", pattern)
+    digits = _DIGITS.fullmatch(pattern)
     if digits:
         return f"be {digits.group(1) + ' ' if digits.group(1) else ''}digits only"
     return f"match the pattern {pattern}"
 
 
-def _shortened(value: str) -> str:
-    return repr(value if len(value) <= 80 else value[:77] + "…")
+def shortened(value: Any) -> str:
+    """Return how Python writes a value, if that is long only its beginning: it may be the data of a whole cohort."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 80 else value[:77] + "…")
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -165,6 +165,8 @@ class StartRunOperator(RunCourse):
         """Add name, tags and token, and leave the cache out where the author says so."""
         request = super().request(context)
         seconds("start_timeout", self.start_timeout)
+        if isinstance(self.log_lines, bool) or not isinstance(self.log_lines, int) or not 0 <= self.log_lines <= 10_000:
+            raise OmicsInputError("log_lines", f"must be a number from 0 to 10000, not {self.log_lines!r}.")
         if not {"workflowId", "runId"} & request.keys():
             raise OmicsInputError("workflow_id", "must be given, unless run_id names a run to repeat.")
         if not truth("use_cache", self.use_cache):

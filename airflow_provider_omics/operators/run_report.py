@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import (
-    OmicsError,
     RunCancelled,
     RunCancelledForGood,
     RunError,
@@ -16,13 +15,15 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import TRY_ENDED
-from airflow_provider_omics.links.omics import RunLink
-from airflow_provider_omics.reports.run import TaskSummary, failure, log_streams, redacted, summarize
+from airflow_provider_omics.links.omics import RunLink, log_url
+from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.reports.run import TaskSummary, failed_last, failure, log_streams, name_of, summarize
 from airflow_provider_omics.resources import LOG_GROUP, RUN_TASK
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
+AFTER_CANCELLATION = "Next: clear the task to start another run; with retry_cancelled=True, retries do so."
 FAILED_TASKS = 5
 """How many failed tasks an error names."""
 
@@ -42,13 +43,17 @@ class RunReport:
         self._tasks: Sequence[Mapping[str, Any]] | None = None
         self.summary: TaskSummary | None = None
         """Which tasks were computed and reused; None if the tasks may not be listed."""
+        if self.run["status"] == "DELETED":  # its id may be another run's by now
+            return
         try:
-            self._tasks = list(self.hook.iterate(RUN_TASK.list, id=self.run["id"]))
-        except OmicsError as error:
+            tasks = list(self.hook.iterate(RUN_TASK.list, id=self.run["id"]))
+            self._tasks, self.summary = tasks, summarize(tasks, self.run.get("cacheId"))
+        except Exception as error:  # whatever it is: it must not hide how the run ended
             self.hook.log.warning("What became of the tasks is unknown: %s", error)
-        else:
-            self.summary = summarize(self._tasks, self.run.get("cacheId"))
-            self.hook.log.info("Run %s: %s", self.run["id"], self.summary.sentence())
+            return
+        self.hook.log.info("Run %s: %s", self.run["id"], self.summary.sentence())
+        for name, uri in self.summary.reused_from.items():
+            self.hook.log.info("%s was reused from %s", name, uri)
 
     def outputs(self) -> Any:
         """Return what the run declares as its outputs."""
@@ -63,23 +68,29 @@ class RunReport:
         :param retry_cancelled: whether a run that somebody else cancelled may be started again
         """
         run = self.run
-        listed = [task for task in self._tasks or () if task["status"] == "FAILED"][:FAILED_TASKS]
-        failed = [self._describe_task(task) for task in listed]
-        streams = log_streams(run["id"], failed)
-        if run["status"] == "FAILED" and log_lines:
+        failed = [self._describe_task(task) for task in failed_last(self._tasks or ())[:FAILED_TASKS]]
+        streams = [] if run.get("logLevel") == "OFF" else log_streams(run["id"], failed)
+        if run["status"] == "FAILED" and log_lines and streams:
             self._log_tail(streams, log_lines)
-        meta = self.hook.conn.meta
-        links = [
-            f"Run: {RunLink.url(meta.region_name, run['id'], meta.partition)}",
-            f"Log: group {LOG_GROUP}, stream {streams[0]}",
-        ]
-        return self._kind(retry_cancelled)(
-            failure(run, failed, self.summary, links),
+        kind = self._kind(retry_cancelled)
+        more = [AFTER_CANCELLATION] if kind is RunCancelledForGood else []
+        return kind(
+            failure(run, failed, self.summary, [*more, *self._where(streams)]),
             run_id=run["id"],
             status=run["status"],
             reason=run.get("failureReason"),
             aws_message=redacted(run["statusMessage"]) if "statusMessage" in run else None,
         )
+
+    def _where(self, streams: Sequence[str]) -> Iterator[str]:
+        """Yield where to read more of a run that there is."""
+        if self.run["status"] == "DELETED":
+            return
+        meta = self.hook.conn.meta
+        yield f"Run: {RunLink.url(meta.region_name, self.run['id'], meta.partition)}"
+        for stream in streams[:1]:
+            yield f"Log: group {LOG_GROUP}, stream {stream}"
+            yield from filter(None, [log_url(meta.region_name, stream, meta.partition)])
 
     def _kind(self, retry_cancelled: bool) -> type[RunError]:
         if self.run["status"] == "FAILED":
@@ -91,8 +102,8 @@ class RunReport:
         """Return a failed task with its message, which the list does not carry."""
         try:
             return {**task, **self.hook.describe(RUN_TASK, id=self.run["id"], taskId=task["taskId"])}
-        except OmicsError as error:
-            self.hook.log.warning("Why task %s failed is unknown: %s", task["name"], error)
+        except Exception as error:
+            self.hook.log.warning("Why %s failed is unknown: %s", name_of(task), error)
             return task
 
     def _log_tail(self, streams: Sequence[str], lines: int) -> None:

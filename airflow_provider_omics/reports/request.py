@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_omics.reports.run import redacted
+from airflow_provider_omics.redaction import redacted
 
 
 def rendered(request: Mapping[str, Any]) -> str:

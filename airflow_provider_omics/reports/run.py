@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_omics.failures import reason_of
+from airflow_provider_omics.failures import REASONS, Reason, reason_of
+from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import LOG_GROUP as LOG_GROUP
 from airflow_provider_omics.resources import LOG_STREAMS, RUN_TASK
 
-SIGNED = re.compile(
-    r"((?:X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|\bSignature)=)[^&\s\"']+", re.IGNORECASE
-)
-"""What makes a URL a key to somebody's data, in version 4 and in version 2 of AWS's signatures."""
-
-
-def redacted(text: str) -> str:
-    """Return a text without what presigned URLs are signed with."""
-    return SIGNED.sub(r"\1[redacted]", text)
+NEVER = datetime.fromtimestamp(0, UTC)
+"""Stands for a time that an item does not tell."""
 
 
 def log_streams(run_id: str, failed_tasks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -37,6 +31,8 @@ class TaskSummary:
     computed: Mapping[str, int] = field(default_factory=dict)
     reused: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    reused_from: Mapping[str, str] = field(default_factory=dict)
+    """The ``cacheS3Uri`` of reused tasks: of each name the first one, since a scatter may have thousands."""
 
     @property
     def tasks_computed(self) -> int:
@@ -55,6 +51,7 @@ class TaskSummary:
             "computed": dict(self.computed),
             "reused": dict(self.reused),
             "failed": dict(self.failed),
+            "reused_from": dict(self.reused_from),
         }
 
     def sentence(self) -> str:
@@ -66,15 +63,43 @@ class TaskSummary:
         return f"{self.tasks_reused} of {total} tasks {was} reused from cache {self.cache_id}"
 
 
-def summarize(tasks: Iterable[Mapping[str, Any]], cache_id: str | None) -> TaskSummary:
-    """Summarize the items of ListRunTasks."""
+def summarize(items: Iterable[Mapping[str, Any]], cache_id: str | None) -> TaskSummary:
+    """Summarize the items of ListRunTasks; of a task that was tried again, only the last try counts."""
+    tasks = list(items)
     names: dict[str, Counter[str]] = {"computed": Counter(), "reused": Counter(), "failed": Counter()}
+    reused_from: dict[str, str] = {}
     for task in tasks:
         if task["status"] in RUN_TASK.succeeded:
-            names["reused" if task.get("cacheHit") else "computed"][task["name"]] += 1
-        elif task["status"] == "FAILED":
-            names["failed"][task["name"]] += 1
-    return TaskSummary(cache_id, **names)
+            names["reused" if task.get("cacheHit") else "computed"][name_of(task)] += 1
+        if task.get("cacheHit") and "cacheS3Uri" in task:
+            reused_from.setdefault(name_of(task), task["cacheS3Uri"])
+    names["failed"] = Counter(name_of(task) for task in failed_last(tasks) if not _made_good(task, tasks))
+    return TaskSummary(cache_id, **names, reused_from=reused_from)
+
+
+def name_of(task: Mapping[str, Any]) -> str:
+    """Return the name of a task; the API's model promises none."""
+    return str(task.get("name", f"task {task.get('taskId')}"))
+
+
+def failed_last(tasks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the failed items of ListRunTasks: first those that no other try made good, each time the latest first.
+
+    AWS and workflow engines try a task again, as one of another id, so that even a run that completed may have failed
+    tasks: https://docs.aws.amazon.com/omics/latest/dev/monitoring-runs.html.
+    """
+    failed = [task for task in tasks if task["status"] == "FAILED"]
+    latest = sorted(failed, key=lambda task: task.get("stopTime", NEVER), reverse=True)
+    return sorted(latest, key=lambda task: _made_good(task, tasks))
+
+
+def _made_good(failed: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> bool:
+    return "stopTime" in failed and any(
+        task["status"] in RUN_TASK.succeeded
+        and name_of(task) == name_of(failed)
+        and task.get("creationTime", NEVER) >= failed["stopTime"]
+        for task in tasks
+    )
 
 
 def counted(tasks: int) -> str:
@@ -86,27 +111,34 @@ def failure(
     run: Mapping[str, Any],
     failed_tasks: Sequence[Mapping[str, Any]],
     summary: TaskSummary | None,
-    links: Sequence[str],
+    more: Sequence[str],
 ) -> str:
     """Say why a run did not complete, as a colleague would.
 
     :param run: the description of GetRun
     :param failed_tasks: the descriptions of GetRunTask of those that failed
     :param summary: what became of the tasks; None where that is not known
-    :param links: where to read more
+    :param more: what else there is to say, e.g. where to read more
     """
     reason = run.get("failureReason")
     lines = [f"HealthOmics run {run['id']} ended as {run['status']}" + (f": {reason}." if reason else ".")]
     if run.get("statusMessage"):
         lines.append(f"AWS says: {redacted(run['statusMessage'])}")
     for task in failed_tasks:
-        says = task.get("statusMessage") or task.get("failureReason") or "no message"
-        lines.append(f"Task {task['name']} ({task['taskId']}) failed: {redacted(says)}")
+        own = task.get("failureReason")
+        says = ": ".join(filter(None, [own if own != reason else None, task.get("statusMessage") or "no message"]))
+        lines.append(f"Task {name_of(task)} ({task['taskId']}) failed: {redacted(says)}")
     if run["status"] == "FAILED":
-        known = reason_of(reason)
+        known = _most_telling(reason, failed_tasks)
         lines += [f"Most likely it is for {known.owner}: {known.cause}", f"Next: {known.action}"]
-    lines += [_retry(run, summary), *links]
+    lines += [_retry(run, summary), *more]
     return "\n".join(lines)
+
+
+def _most_telling(reason: str | None, failed_tasks: Sequence[Mapping[str, Any]]) -> Reason:
+    """Return what is known of the run's reason; where that only says that a task failed, of the task's own."""
+    own = failed_tasks[0].get("failureReason") if failed_tasks and reason == "RUN_TASK_FAILED" else None
+    return reason_of(own if own in REASONS else reason)
 
 
 def _retry(run: Mapping[str, Any], summary: TaskSummary | None) -> str:

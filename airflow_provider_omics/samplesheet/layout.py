@@ -48,6 +48,14 @@ class Layout:
     template: Mapping[str, Mapping[str, Any]] | None = None
     """The workflow's parameter template; None where it is not known."""
 
+    def unqualified(self, parameter: str) -> str:
+        """Return the name that a parameter has in the template: WDL's may be qualified, like ``cohort.reads``.
+
+        Source: https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html, on ``input.json``.
+        """
+        template, bare = self.template or {}, parameter.partition(".")[2]
+        return bare if parameter not in template and bare in template else parameter
+
     def key_of(self, header: Sequence[str]) -> str:
         """Return the name of the key column."""
         return self.key_column or header[0]
@@ -63,7 +71,7 @@ class Layout:
         if column in self.arguments:
             return False
         parameter = self.parameter(column)
-        described = (self.template or {}).get(parameter or "", {})
+        described = (self.template or {}).get(self.unqualified(parameter or ""), {})
         return parameter is None or parameter in self.common_parameters or bool(described.get("optional"))
 
     def check(self, header: Sequence[str]) -> Iterator[str]:
@@ -96,16 +104,17 @@ class Layout:
     def _against(self, template: Mapping[str, Mapping[str, Any]], header: Sequence[str]) -> Iterator[str]:
         given = {parameter: column for column in header if (parameter := self.parameter(column))}
         for parameter, column in given.items():
-            if parameter not in template:
+            if self.unqualified(parameter) not in template:
                 yield (
                     f"the column {column!r} is no parameter of the workflow{nearest(parameter, template) or '.'} "
                     f"Name its parameter in columns=, or leave it out by columns={{{column!r}: None}}"
                 )
         for parameter in self.common_parameters:
-            if parameter not in template:
+            if self.unqualified(parameter) not in template:
                 yield f"common_parameters: {parameter!r} is no parameter of the workflow{nearest(parameter, template)}"
+        named = {self.unqualified(parameter) for parameter in (*given, *self.common_parameters)}
         for parameter, described in template.items():
-            if not described.get("optional") and parameter not in {*given, *self.common_parameters}:
+            if not described.get("optional") and parameter not in named:
                 yield f"no column gives the workflow's parameter {parameter!r}{nearest(parameter, header)}"
 
     def row(self, header: Sequence[str], cells: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

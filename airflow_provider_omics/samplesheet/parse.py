@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ def _rows(lines: Sequence[Line], layout: Layout, problems: list[tuple[int, str]]
             continue
         row, wrong = layout.row(header, cells)
         problems += [(line, problem) for problem in wrong]
-        key = row["params"][KEY_PARAM]
+        key = unicodedata.normalize("NFC", row["params"][KEY_PARAM])  # an accent may be a character of its own
         if key in seen:
             problems.append((line, _repeated(layout.key_of(header), seen[key], layout)))
         elif key:

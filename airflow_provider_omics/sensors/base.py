@@ -19,7 +19,7 @@ from airflow_provider_omics.exceptions import ResourceFailed
 from airflow_provider_omics.failures import REASONS
 from airflow_provider_omics.operators.base import OmicsBaseOperator, plain
 from airflow_provider_omics.operators.waiting import DEFERRABLE
-from airflow_provider_omics.reports.run import redacted
+from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class OmicsBaseSensor(OmicsBaseOperator, BaseSensorOperator):
 
     @property
     def _identifiers(self) -> dict[str, str]:
-        return {member: getattr(self, argument) for argument, member in self.members.items()}
+        return {member: str(getattr(self, argument)) for argument, member in self.members.items()}
 
     @property
     def _which(self) -> str:

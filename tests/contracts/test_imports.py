@@ -20,14 +20,15 @@ PACKAGE = Path(airflow_provider_omics.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-KNOWLEDGE = {"resources", "exceptions", "compat", "failures"}
+KNOWLEDGE = {"resources", "exceptions", "compat", "failures", "redaction"}
 ALLOWED = {
     "__init__": set(),
     "provider_info": set(),
     "resources": set(),
     "failures": set(),
     "samplesheet": set(),
-    "reports": {"resources", "failures"},
+    "redaction": set(),
+    "reports": {"resources", "failures", "redaction"},
     "compat": set(),
     "exceptions": {"compat", "resources"},
     "hooks": KNOWLEDGE,
