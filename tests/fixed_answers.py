@@ -38,6 +38,11 @@ class Server:
                     return
                 connection.sendall(piece)
 
+    @property
+    def connections(self) -> int:
+        """How many there have been."""
+        return len(self.threads) - 1
+
     def close(self) -> None:
         if self.closing.is_set():
             return
