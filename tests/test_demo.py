@@ -13,6 +13,8 @@ import pytest
 
 from airflow_provider_omics.emulator.server import Server
 
+pytestmark = pytest.mark.locked
+
 
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -13,6 +13,8 @@ import pytest
 from airflow_provider_omics.emulator import Store
 from airflow_provider_omics.emulator.assumptions import FILE, questions
 
+pytestmark = pytest.mark.locked
+
 NUMBERS: dict[str, list[float | None]] = {
     "token_seconds": [None, 60, 300],
     "list_lag": [0, 2.5, 30],

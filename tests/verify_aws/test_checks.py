@@ -10,6 +10,8 @@ import pytest
 
 from airflow_provider_omics.emulator import Store
 
+pytestmark = pytest.mark.locked
+
 SABOTAGE: dict[str, tuple[str, dict[str, Any]]] = {
     "a new cache is active and has an id of digits": ("create_run_cache", {"arn": "arn:x:runCache/9"}),
     "the uri of a cache is its location a uuid and a slash": ("get_run_cache", {"cacheS3Uri": "s3://elsewhere"}),

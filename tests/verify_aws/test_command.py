@@ -22,6 +22,8 @@ from airflow_provider_omics.emulator.connection import CREDENTIALS
 from airflow_provider_omics.emulator.server import Server
 from tests.verify_aws.accounts import ACCOUNT, REGION, ROLE, SCRIPTS, client, everything
 
+pytestmark = pytest.mark.locked
+
 
 @pytest.fixture
 def command(verification: ModuleType, omics_mock: Store, omics_bucket: str, tmp_path: Path) -> Any:

@@ -12,6 +12,8 @@ from airflow_provider_omics.emulator import Clock, Store
 from airflow_provider_omics.emulator.assumptions import questions
 from tests.verify_aws.accounts import client
 
+pytestmark = pytest.mark.locked
+
 
 @pytest.mark.parametrize("operation", ["CreateRunCache", "StartRun", "CreateWorkflow", "CancelRun", "ListRunCaches"])
 @pytest.mark.parametrize("fault", ["InternalServerException", "AccessDeniedException", "lost"])
