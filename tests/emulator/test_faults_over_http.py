@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from airflow_provider_omics.emulator import Clock, Store
+from airflow_provider_omics.emulator import Clock, Store, core
 from airflow_provider_omics.emulator.server import Server
 from tests.emulator.wired import ACCOUNT, REGION, ROLE, WORKFLOW
 
@@ -113,11 +113,18 @@ def test_names_are_matched_by_prefix(client: Any, control: Control) -> None:
     assert listed(client, name="sample") == runs
 
 
-def test_the_work_is_done_while_the_answer_is_late(server: Server, client: Any, control: Control) -> None:
+def test_the_work_is_done_while_the_answer_is_late(
+    client: Any, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, int]] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append((seconds, len(listed(client))))
+
+    monkeypatch.setattr(core, "time", SimpleNamespace(sleep=sleep))
     control("faults", slow={"operation": "StartRun", "seconds": 0.3, "times": 1})
-    began = time.monotonic()
-    start(client)
-    assert time.monotonic() - began >= 0.3
+    runs = [start(client, token=token) for token in ("1", "2")]
+    assert (len(set(runs)), waits) == (2, [(0.3, 1)])
     assert control("faults", clear=True)
 
 
