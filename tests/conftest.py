@@ -32,18 +32,47 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _read_models_once() -> None:
-    """Let botocore parse each of its files once: every test makes sessions, and each would read them all anew."""
+def _make_clients_quickly() -> None:
+    """Let botocore read each of its files once, and keep what it makes of them: every test makes clients anew.
+
+    Kept are a service's methods and its rules for endpoints; neither changes with what a client is made for.
+    """
+    from botocore import regions
+    from botocore.client import ClientCreator
     from botocore.loaders import JSONFileLoader
 
-    read, known = JSONFileLoader.load_file, {}
+    loader: Any = JSONFileLoader
+    loader.load_file = kept(loader.load_file, lambda _, path: path)
+    creator: Any = ClientCreator
+    methods = kept(creator._create_methods, lambda _, model: model.service_name)
+    creator._create_methods = lambda *given: dict(methods(*given))  # the caller adds to it
+    module: Any = regions
+    module.EndpointProvider = kept(module.EndpointProvider, lambda ruleset_data, **_: id(ruleset_data))
 
-    def load_file(self: JSONFileLoader, file_path: str) -> Any:
-        if file_path not in known:
-            known[file_path] = read(self, file_path)
-        return known[file_path]
 
-    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
+def kept(make: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes something once for each key of its arguments, which it keeps alive."""
+    made: dict[Any, tuple[Any, Any]] = {}
+
+    def once(*given: Any, **named: Any) -> Any:
+        which = key(*given, **named)
+        if which not in made:
+            made[which] = make(*given, **named), (given, named)
+        return made[which][0]
+
+    return once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leave_the_stack_alone() -> None:
+    """Let the amazon provider not look for its caller's name, which goes into the user agent.
+
+    It walks the stack for each client; below pytest, and sixty frames deep, that is an eighth of all a test does.
+    """
+    from airflow.providers.amazon.aws.hooks import base_aws
+
+    hook: Any = base_aws.AwsGenericHook
+    hook._find_operator_class_name = staticmethod(lambda *_: "Test")
 
 
 @dataclass
