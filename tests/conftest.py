@@ -157,7 +157,7 @@ def skip_sleeps(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> None:
     """Let a clock move where a wait would sleep."""
     from airflow_provider_omics.hooks import budget, killing
     from airflow_provider_omics.hooks import omics as hook_module
-    from airflow_provider_omics.operators import adoption, ending, run_batch_course, starting
+    from airflow_provider_omics.operators import adoption, ending, ensure, run_batch_course, starting
     from airflow_provider_omics.triggers import poller
 
     async def advance(seconds: float) -> None:
@@ -170,7 +170,7 @@ def skip_sleeps(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> None:
         if not woken.is_set() and seconds != float("inf"):
             omics_clock.advance(seconds)
 
-    for module in (hook_module, killing, adoption, ending, run_batch_course, starting):
+    for module in (hook_module, killing, adoption, ending, ensure, run_batch_course, starting):
         monkeypatch.setattr(module, "sleep", omics_clock.advance)
     monkeypatch.setattr(budget, "_budgets", {})
     monkeypatch.setattr(budget, "sleep", advance)

@@ -44,7 +44,7 @@ def test_a_run_carries_them_and_the_author_s_own_win(start: Any, context: Contex
     assert omics.get_run(id=plain["id"])["tags"] == {"cost-center": "genomics", "team": "a"}
 
 
-@pytest.mark.usefixtures("tagging", "quick_waits")
+@pytest.mark.usefixtures("tagging")
 def test_a_cache_and_a_group_carry_them(context: ContextMaker, omics: Any, omics_bucket: str) -> None:
     cache = CreateRunCacheOperator(task_id="cache", cache_s3_location=f"s3://{omics_bucket}/cache").execute(context())
     assert omics.get_run_cache(id=cache["id"])["tags"] == {"cost-center": "genomics", "team": "a"}
