@@ -24,7 +24,7 @@ from typing import Any
 
 from demo_dag_runs import STORY
 
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment, no_proxy
+from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, exports, no_proxy
 
 ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "demo"
@@ -180,8 +180,8 @@ def show_next_step() -> None:
     print(f"  {sys.executable} -m airflow_provider_omics.emulator --port 5000 {shlex.join(SEEDS)}\n")
     print("and paste this where Airflow runs, behind an HTTP proxy with the last two lines;")
     print("the others are for the AWS CLI and boto3:\n")
-    for name, value in {CONNECTION: connection_json(url), **environment(url)}.items():
-        print(f"  export {name}={shlex.quote(value)}")
+    for line in exports(url):
+        print(f"  {line}")
 
 
 def main() -> None:

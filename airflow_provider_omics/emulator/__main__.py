@@ -8,7 +8,6 @@ import dataclasses
 import json
 import os
 import re
-import shlex
 import signal
 import sys
 import time
@@ -17,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 try:
     from airflow_provider_omics.emulator.clock import Clock
-    from airflow_provider_omics.emulator.connection import CONNECTION, connection_json, environment
+    from airflow_provider_omics.emulator.connection import exports
     from airflow_provider_omics.emulator.control import ROOT
     from airflow_provider_omics.emulator.core import ACCOUNT, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION
     from airflow_provider_omics.emulator.neighbours import MotoNeighbours, NoNeighbours
@@ -128,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             server.wait()
         except RuntimeError as error:
-            command.error(str(error))
+            command.error(f"{error} The reason: {error.__cause__}")
         for name in arguments.bucket:
             MotoNeighbours().create_bucket(name, arguments.account, arguments.region)
         print(_greeting(server.url, arguments.region), flush=True)
@@ -159,13 +158,11 @@ def _failing(plan: Plan, names: Sequence[str]) -> Plan:
 
 
 def _greeting(url: str, region: str) -> str:
-    variables = {**environment(url, region), CONNECTION: connection_json(url, region)}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join(
         [
             f"HealthOmics answers at {url}. Paste this where Airflow, the AWS CLI or boto3 runs:",
             "",
-            *lines,
+            *exports(url, region),
             "",
             f"Faults, plans and the clock: {url}{ROOT}. Stop with Ctrl-C.",
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from urllib.parse import urlsplit
 
 CONNECTION = "AIRFLOW_CONN_AWS_DEFAULT"
@@ -49,6 +50,24 @@ def environment(url: str, region: str = "us-east-1") -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         **no_proxy(urlsplit(url).hostname or HOST),
     }
+
+
+def exports(url: str, region: str = "us-east-1") -> list[str]:
+    """Return the lines of shell that define the Airflow connection and the environment, those for proxies last.
+
+    Unlike :func:`environment` they keep the hosts that the shell reaches so already, which need not be this process's.
+
+    :param url: the emulator's address, e.g. ``http://127.0.0.1:5000``.
+    :param region: the AWS region.
+    """
+    host = urlsplit(url).hostname or HOST
+    variables = {CONNECTION: connection_json(url, region), **environment(url, region)}
+    own = {name: value for name, value in variables.items() if name.upper() != "NO_PROXY"}
+    return [
+        *(f"export {name}={shlex.quote(value)}" for name, value in own.items()),
+        'export NO_PROXY="${NO_PROXY:-${no_proxy-}}" no_proxy="${no_proxy:-${NO_PROXY-}}"',
+        f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{host}" no_proxy="${{no_proxy:+$no_proxy,}}{host}"',
+    ]
 
 
 def no_proxy(host: str = HOST) -> dict[str, str]:

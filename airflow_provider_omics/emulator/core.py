@@ -152,4 +152,4 @@ def _account(headers: Mapping[str, str]) -> str:
 
 def _region(headers: Mapping[str, str]) -> str:
     scope = scope_of(headers.get("authorization"))
-    return scope.region if scope and scope.region else DEFAULT_REGION
+    return (scope.region if scope else None) or DEFAULT_REGION

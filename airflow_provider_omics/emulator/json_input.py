@@ -21,11 +21,15 @@ class BadInput(ValueError):
 def read(text: bytes | str) -> Any:
     """Return what a JSON text holds.
 
-    :raises ValueError: if it is none by RFC 8259, has a number that is none for Python, or is nested too deeply.
+    :raises ValueError: if it is none by RFC 8259, has a number that is none for Python or a string that is no Unicode
+        text, or is nested too deeply.
     """
     try:
         value = json.loads(text, parse_constant=_number, parse_float=_number)
         nested = _depth(value)
+    except UnicodeEncodeError as error:
+        around = error.object[max(0, error.start - 20) : error.end + 20]
+        raise BadInput(f"{around!r} is no Unicode text") from None
     except RecursionError:
         nested = DEPTH + 1
     if nested > DEPTH:
@@ -41,9 +45,15 @@ def _number(text: str) -> float:
 
 
 def _depth(value: object) -> int:
+    """Return how deeply objects and arrays are nested.
+
+    :raises UnicodeEncodeError: if a string has half of a surrogate pair, which JSON can escape and UTF-8 not hold.
+    """
+    if isinstance(value, str):
+        value.encode()
     if not isinstance(value, dict | list):
         return 0
-    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
+    return 1 + max(map(_depth, (*value, *value.values()) if isinstance(value, dict) else value), default=0)
 
 
 def only(fields: Mapping[str, Any], known: typing.Iterable[str], what: str) -> None:

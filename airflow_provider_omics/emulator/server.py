@@ -7,6 +7,7 @@ import logging
 import re
 import socket
 import socketserver
+import string
 import threading
 import time
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
+from urllib.parse import quote
 
 from airflow_provider_omics.emulator import control, core, neighbour_permissions, wire
 from airflow_provider_omics.emulator.errors import ServiceError
@@ -57,7 +59,7 @@ class Server:
         self._http = _HTTPServer(self, port)
         self.moto = MotoApplication() if neighbours else None
         self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.05,), name="omics-emulator", daemon=True
+            target=self._http.serve_forever, args=(0.01,), name="omics-emulator", daemon=True
         )
         self._thread.start()
 
@@ -152,21 +154,25 @@ class _Handler(BaseHTTPRequestHandler):
         The base class's own parses headers as those of a mail, which takes longer than answering most requests.
         """
         self.command, self.request_version, self.close_connection = "", self.protocol_version, True
+        if self.raw_requestline in _END:  # one is to be ignored: RFC 9112, 2.2
+            self.raw_requestline = self.rfile.readline(LINE)
         self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
-        words = self.requestline.split()
+        words = self.requestline.split(" ")
         if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
             return self._refuse(HTTPStatus.BAD_REQUEST, "The first line must be that of HTTP/1.1.")
         self.command, self.path, self.request_version = words
+        if not self.path.isascii():  # others decode it as UTF-8
+            self.path = quote(self.path, safe=string.printable, encoding="latin-1")
         self.fields, self.named = [], {}
         while (line := self.rfile.readline(LINE)) not in _END:
             found = _FIELD.fullmatch(text := line.decode("latin-1"))
             if not found or len(self.fields) >= FIELDS:
                 return self._refuse(HTTPStatus.BAD_REQUEST, f"This cannot be a header here: {text[:40].rstrip()!r}.")
-            name, value = found[1], found[2].strip()
+            name, value = found[1], found[2].strip(" \t\r")  # UTF-8 has bytes that are spaces in Latin-1
             self.fields.append((name, value))
             self.named.setdefault(name.lower(), value)
-        connection = self.named.get("connection", "").lower()
-        self.close_connection = connection == "close" or (words[2] == "HTTP/1.0" and connection != "keep-alive")
+        options = self.named.get("connection", "").lower().replace(" ", "").split(",")
+        self.close_connection = "close" in options or words[2] == "HTTP/1.0"
         expects = self.named.get("expect", "").lower() == "100-continue"
         return self.handle_expect_100() if expects else True
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 _CREDENTIAL = re.compile(r"\bCredential=([^/\s,]+)/\d{8}/([^/\s,]+)/([^/\s,]+)/aws4_request")
+_VERSION_2 = re.compile(r"AWS ([^:\s]+):")
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html."""
 
 
 class Scope(NamedTuple):
@@ -32,15 +34,14 @@ def scope_of(authorization: str | None, query: str = "") -> Scope | None:
     """
     if authorization is None and query:
         return _presigned(parse_qs(query))
-    found = _CREDENTIAL.search(authorization or "")
-    return Scope(*found.groups()) if found else None
+    if found := _CREDENTIAL.search(authorization or ""):
+        return Scope(*found.groups())
+    older = _VERSION_2.match(authorization or "")
+    return Scope(older[1], None, "s3") if older else None
 
 
 def _presigned(parameters: Mapping[str, list[str]]) -> Scope | None:
-    """Return the scope of an address that is signed itself: by version 4, or by version 2, as boto3 does for S3.
-
-    Source of version 2: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html.
-    """
+    """Return the scope of an address that is signed itself: by version 4, or by version 2, as boto3 does for S3."""
     if key := parameters.get("AWSAccessKeyId"):
         return Scope(key[0], None, "s3")
     credential = "".join(parameters.get("X-Amz-Credential", []))

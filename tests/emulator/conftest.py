@@ -1,14 +1,18 @@
-"""A frozen clock, a store with one ACTIVE workflow, and boto3 wired to it."""
+"""A frozen clock, a store with one ACTIVE workflow, and boto3 wired to it; and a server with its neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics.emulator import Clock, Store
+from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+from airflow_provider_omics.emulator.server import Server
+from tests.emulator.served import Client, connect
 from tests.emulator.wired import ACCOUNT, REGION, WORKFLOW, Memory, Service, Wire
 
 
@@ -31,3 +35,17 @@ def service(wire: Wire, wired_client: Any) -> Iterator[Service]:
     wire.store.seed_workflow(ACCOUNT, REGION, WORKFLOW, "cohort")
     yield Service(wired_client, wire.store, clock, memory)
     wire.store = Store()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    neighbours = MotoNeighbours()
+    with Server(Store(clock=Clock(frozen=True), neighbours=neighbours)) as server:
+        neighbours.create_bucket("genomes", ACCOUNT, "us-east-1")
+        yield server
+    neighbours.reset()
+
+
+@pytest.fixture
+def client(server: Server) -> Client:
+    return partial(connect, server)

@@ -59,7 +59,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WILD, inner, max_size=3),
     max_leaves=6,
 )
-_OBJECTS = st.dictionaries(_TEXT, _JSON, max_size=3)
+_OBJECTS = st.dictionaries(_TEXT, _JSON, max_size=3) | st.sampled_from(({"a": "\ud800"}, {"\ud800": "a"}))
 
 
 @dataclass(frozen=True)

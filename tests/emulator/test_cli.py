@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -21,7 +20,7 @@ import pytest
 from botocore.utils import should_bypass_proxies
 
 from airflow_provider_omics.emulator import __main__ as cli
-from airflow_provider_omics.emulator.connection import connection_json, environment
+from airflow_provider_omics.emulator.connection import connection_json, environment, exports
 
 KNOWS_SWITCH = tuple(map(int, botocore.__version__.split(".")[:2])) >= (1, 38)
 PREFIX_OFF = {} if KNOWS_SWITCH else {"inject_host_prefix": False}
@@ -37,16 +36,41 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, st
     assert process.stdout
     with process:
         try:
-            variables = {}
+            lines = []
             for line in process.stdout:
                 if line.startswith("export "):
-                    name, _, value = shlex.split(line)[1].partition("=")
-                    variables[name] = value
+                    lines.append(line)
                 if "Ctrl-C" in line:
                     break
-            yield process, variables
+            yield process, pasted(*lines)
         finally:
             process.kill()
+
+
+def pasted(*lines: str, **shell: str) -> dict[str, str]:
+    """Return what lines of shell change in the environment of a shell."""
+    script = "\n".join(["set -eu", *lines, "env -0"])
+    before = {"PATH": os.environ["PATH"], **shell}
+    printed = subprocess.check_output(["sh", "-c", script], env=before, text=True)
+    after = dict(each.split("=", 1) for each in printed.split("\0") if each)
+    return {name: value for name, value in after.items() if before.get(name) != value}
+
+
+@pytest.mark.parametrize(
+    ("shell", "upper", "lower"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1"),
+        ({"NO_PROXY": ".example.org"}, ".example.org,127.0.0.1", ".example.org,127.0.0.1"),
+        ({"no_proxy": ".example.org"}, ".example.org,127.0.0.1", ".example.org,127.0.0.1"),
+        ({"NO_PROXY": "a.example", "no_proxy": "b.example"}, "a.example,127.0.0.1", "b.example,127.0.0.1"),
+    ],
+)
+def test_what_it_prints_keeps_the_hosts_of_the_shell(
+    shell: dict[str, str], upper: str, lower: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "the.emulators.example")
+    variables = pasted(*exports("http://127.0.0.1:5000"), **shell)
+    assert (variables["NO_PROXY"], variables["no_proxy"]) == (upper, lower)
 
 
 def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
@@ -139,6 +163,7 @@ def test_what_is_not_installed_is_named_with_its_extra(module: str) -> None:
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert found.returncode == 2
     assert "airflow-provider-omics[emulator]" in found.stderr.splitlines()[-1]
+    assert module in found.stderr
     assert "Traceback" not in found.stderr
 
 

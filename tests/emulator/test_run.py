@@ -268,6 +268,7 @@ REFUSALS: dict[str, tuple[Callable[[Service], dict[str, Any]], str, str]] = {
         "no y; it has x",
     ),
     "large parameters": (lambda s: {"parameters": {"x": "ä" * 128_000}}, "ValidationException", "have 256008"),
+    "no text": (lambda s: {"parameters": {"x": ["\ud800"]}}, "ValidationException", r"'\\ud800' is no Unicode text"),
     "reserved tag": (lambda s: {"tags": {"aws:x": "y"}}, "ValidationException", "aws:x"),
 }
 

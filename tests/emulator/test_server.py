@@ -5,57 +5,21 @@ from __future__ import annotations
 import http.client
 import io
 import json
-import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 
-import boto3
 import botocore.exceptions
 import pytest
 from botocore.config import Config
 
-from airflow_provider_omics.emulator import Clock, Store
-from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.signature import scope_of
-
-ACCOUNT = "123456789012"
-Client = Callable[..., Any]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    neighbours = MotoNeighbours()
-    with Server(Store(clock=Clock(frozen=True), neighbours=neighbours)) as server:
-        neighbours.create_bucket("genomes", ACCOUNT, "us-east-1")
-        yield server
-    neighbours.reset()
-
-
-def connect(server: Server, service: str = "omics", attempts: int = 1, **options: Any) -> Any:
-    config = Config(inject_host_prefix=False, retries={"total_max_attempts": attempts})
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=server.url,
-        **{
-            "region_name": "us-east-1",
-            "aws_access_key_id": "any",
-            "aws_secret_access_key": "any",
-            "config": config,
-            **options,
-        },
-    )
-
-
-@pytest.fixture
-def client(server: Server) -> Client:
-    return partial(connect, server)
+from tests.emulator.served import Client, connect, scope
+from tests.emulator.wired import ACCOUNT
 
 
 def call(url: str, fields: object = None, method: str | None = None) -> tuple[int, Any]:
@@ -149,10 +113,6 @@ def test_a_connection_serves_many_requests(server: Server) -> None:
     connection.close()
 
 
-def scope(service: str) -> str:
-    return f"AWS4-HMAC-SHA256 Credential=any/20260801/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
-
-
 def test_the_signature_says_whose_request_it_is(server: Server, client: Client) -> None:
     """A bucket may be called ``run``, and ``GET /run`` is also an operation of HealthOmics."""
     client("s3").create_bucket(Bucket="run")
@@ -160,77 +120,15 @@ def test_the_signature_says_whose_request_it_is(server: Server, client: Client) 
         request = urllib.request.Request(f"{server.url}/run", headers={"Authorization": scope(service)})
         with urllib.request.urlopen(request) as answer:
             assert expected in answer.read()
+    older = client("s3", config=Config(signature_version="s3", s3={"addressing_style": "path"}))
+    assert older.list_objects_v2(Bucket="run")["Name"] == "run"
 
 
-def test_chunked_bodies(server: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
-    body = (chunk for chunk in (b'{"cacheS3Location": ', b'"s3://genomes/cache", "requestId": "1"}'))
-    connection.request("POST", "/runCache", body=body, encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
-    answer = connection.getresponse()
-    assert (answer.status, "id" in json.load(answer)) == (201, True)
-    connection.close()
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        "GET /run",
-        "GET /run HTTP/2.0",
-        "GET / run HTTP/1.1",
-        "GET /run HTTP/1.1\r\nno colon",
-        "GET /run HTTP/1.1\r\n folded: on",
-        "GET /run HTTP/1.1\r\nX: " + "x" * 70_000,
-        "GET /run HTTP/1.1" + "\r\nX: x" * 101,
-    ],
-)
-def test_a_head_that_is_not_http_is_refused(server: Server, head: str) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(f"{head}\r\n\r\n".encode())
-        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
-
-
-CHUNKED = "Transfer-Encoding: chunked"
-
-
-@pytest.mark.parametrize(
-    ("header", "body", "message"),
-    [
-        ("Content-Length: -1", "", "Content-Length must be a number up to 5368709120, not '-1'"),
-        ("Content-Length: ten", "", "not 'ten'"),
-        ("Content-Length: " + "9" * 5000, "", "not '9999"),
-        ("Content-Length: 9999999999", "", "not '9999999999'"),
-        ("Content-Length: 3", "{}", "ends after 2 bytes, of 3"),
-        ("Transfer-Encoding: gzip, chunked", "0\r\n\r\n", "only be chunked, not 'gzip, chunked'"),
-        (CHUNKED, "", "size of a chunk must be a number up to 5368709120, not ''"),
-        (CHUNKED, "zz\r\n{}\r\n0\r\n\r\n", "not 'zz'"),
-        (CHUNKED, "-2\r\n{}\r\n0\r\n\r\n", "not '-2'"),
-        (CHUNKED, "0x2\r\n{}\r\n0\r\n\r\n", "not '0x2'"),
-        (CHUNKED, "ffffffffffffffff\r\n{}\r\n0\r\n\r\n", "not 'ffffffffffffffff'"),
-        (CHUNKED, "1\r\n{\r\n140000000\r\n", "larger than 5368709120 bytes"),
-        (CHUNKED, "1\r\n{}\r\n0\r\n\r\n", "longer than its size, 1 bytes"),
-        (CHUNKED, "3\r\n{}", "ends after 2 bytes, of 3"),
-        (CHUNKED, "2\r\n{}\r\n0\r\n" + "X: x\r\n" * 101 + "\r\n", "more than 100 trailers"),
-    ],
-)
-def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
-    server: Server, header: str, body: str, message: str
-) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(f"POST /runCache HTTP/1.1\r\n{header}\r\n\r\n{body}".encode())
-        connection.shutdown(socket.SHUT_WR)
-        head, _, document = b"".join(iter(lambda: connection.recv(10_000), b"")).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
-    assert b"\r\nX-Amzn-Errortype: ValidationException\r\n" in head
-    assert head.endswith(b"\r\nConnection: close")
-    assert message in json.loads(document)["message"]
-
-
-def test_http_1_0_is_answered_once(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(b"GET /run HTTP/1.0\r\n\r\n")
-        answer = b"".join(iter(lambda: connection.recv(1000), b""))
-    assert b"\r\nConnection: close\r\n" in answer
-    assert answer.endswith(b'{"items":[]}')
+def test_calls_signed_by_version_2_are_part_of_the_policy(server: Server, client: Client) -> None:
+    older = client("s3", config=Config(signature_version="s3", s3={"addressing_style": "path"}))
+    older.put_object(Bucket="genomes", Key="x", Body=b"ACGT")
+    assert "s3:PutObject" in json.dumps(server.store.permissions.policy())
+    assert scope_of("AWS any:c2lnbmF0dXJl=") == ("any", None, "s3")
 
 
 def test_many_at_once(client: Client) -> None:

@@ -82,6 +82,8 @@ def test_an_error_has_the_form_of_rest_json(store: Store) -> None:
         (b'{"tags":' * 101 + b"1" + b"}" * 101, "nested more than 100 deep"),
         (b'{"name": NaN}', "NaN is no number"),
         (b'{"name": 1e999}', "1e999 is no number"),
+        (b'{"name": "\\ud800"}', r"'\ud800' is no Unicode text"),
+        (b'{"tags": {"\\udcff": "x"}}', r"'\udcff' is no Unicode text"),
         ({**CREATE, "cacheS3Location": 5}, "'cacheS3Location' must be a string"),
         ({**CREATE, "tags": []}, "'tags' must be an object"),
         ({**CREATE, "tags": {"a": 1}}, "'tags.a' must be a string"),

@@ -164,7 +164,8 @@ def _check_parameters(workflow: Workflow, parameters: Any) -> None:
     template = workflow.members.get("parameterTemplate") or parameters
     # "HealthOmics supports fully qualified variables", e.g. cohort.reference for reference:
     # https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html
-    unknown = sorted(name for name in parameters if not {name, name.partition(".")[2]} & set(template))
+    wdl = workflow.members.get("engine", "WDL").startswith("WDL")
+    unknown = sorted(name for name in parameters if not {name, name.partition(".")[2] if wdl else name} & set(template))
     if unknown:
         raise ValidationException(
             f"The workflow's parameter template has no {', '.join(unknown)}; it has {', '.join(sorted(template))}."

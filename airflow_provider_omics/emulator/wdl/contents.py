@@ -60,8 +60,10 @@ class Contents:
         path = self.localize(value.value, directory=directory) if "://" in value.value else value.value
         if not directory:
             return f"etag:{self._etag(path)}"
-        files = sorted(file for file in tree(path) if not os.path.isdir(file))
-        within = [(os.path.relpath(file, path), self._etag(file)) for file in files]
+        found = dict(tree(path))
+        parents = {os.path.dirname(each) for each in found}
+        leaves = [(each, is_folder) for each, is_folder in sorted(found.items()) if each not in parents]
+        within = [(os.path.relpath(leaf, path), "" if is_folder else self._etag(leaf)) for leaf, is_folder in leaves]
         return f"etags:{hashlib.md5(json.dumps(within).encode(), usedforsecurity=False).hexdigest()}"
 
     def _etag(self, path: str) -> str:
@@ -103,7 +105,7 @@ def told(outputs: Values, root: str, namespace: str = "") -> dict[str, Any]:
 
     def below(value: Value.File | Value.Directory) -> str:
         path = value.value.rstrip("/")
-        found = tree(path) if isinstance(value, Value.Directory) else [path]
+        found = [each for each, _ in tree(path)] if isinstance(value, Value.Directory) else [path]
         modes.update((os.path.relpath(each, root), _mode(each, root)) for each in found)
         return FILE + os.path.relpath(path, root)
 
@@ -131,21 +133,27 @@ def restored(values: Mapping[str, Any], root: str, task: Tree.Task) -> Values:
     return Value.rewrite_env_paths(values_from_json(dict(values), task.effective_outputs), below)
 
 
-def tree(folder: str) -> Iterator[str]:
-    """Yield a folder, and every file and folder below it.
+def tree(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield a folder, and every file and folder below it, each with whether it is a folder.
 
-    A link to a folder counts as that folder, as where miniwdl copies inputs, unless it leads out or round in a circle.
+    A link to a folder counts as that folder, as where miniwdl copies inputs, unless it leads round in a circle.
+
+    :raises OutputError: if such a link leads out; miniwdl itself refuses links to files that do.
     """
+    folder = folder.rstrip("/")
     root = os.path.realpath(folder)
     waiting: list[tuple[str, tuple[str, ...]]] = [(folder, ())]
     while waiting:
         place, above = waiting.pop()
         here = os.path.realpath(place)
-        if here in above or os.path.commonpath([root, here]) != root:
+        if os.path.commonpath([root, here]) != root:
+            name = os.path.relpath(place, os.path.dirname(folder))
+            raise OutputError(f"The output {name!r} links out of its own folder.")
+        if here in above:
             continue
-        yield place
+        yield place, True
         for entry in os.scandir(place):
             if entry.is_dir():
                 waiting.append((entry.path, (*above, here)))
             else:
-                yield entry.path
+                yield entry.path, False

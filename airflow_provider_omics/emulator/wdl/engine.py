@@ -88,7 +88,12 @@ class Engine:
         """
         child = Child(self._store, hear, self._children.discard)
         self._children.add(child)
-        child.start(definition, request)
+        try:
+            child.start(definition, request)
+        except BaseException:
+            child.end()
+            child.remove()
+            raise
         return child
 
     def drop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -124,6 +125,17 @@ def test_the_emulator_ends_with_all_that_it_started(tmp_path: Path, number: sign
         process.send_signal(number)
         assert process.wait(timeout=30) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
     wait_for(lambda: not sleepers() and not list(tmp_path.iterdir()))
+
+
+def test_a_process_that_cannot_be_started(lab: Lab, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    lab.workflow(one("true"))
+    monkeypatch.setattr("airflow_provider_omics.emulator.wdl.engine.subprocess.Popen", fail)
+    run = lab.run()
+    assert (run["status"], run["failureReason"]) == ("FAILED", "SERVICE_ERROR")
+    assert not list(folders.iterdir())
 
 
 def zipped(source: str) -> bytes:

@@ -32,6 +32,27 @@ task silent {
     runtime { container: "tools" }
 }
 """
+LIST = """
+version development
+workflow main {
+    input { Int number = 1 }
+    call make { input: number }
+    call see { input: folder = make.folder }
+    output { Array[String] seen = see.seen }
+}
+task make {
+    input { Int number }
+    command <<< mkdir -p folder/full folder/empty~{number}; echo > folder/full/file >>>
+    output { Directory folder = "folder" }
+    runtime { container: "tools" }
+}
+task see {
+    input { Directory folder }
+    command <<< ls ~{folder} >>>
+    output { Array[String] seen = read_lines(stdout()) }
+    runtime { container: "tools" }
+}
+"""
 COPY = one("cp ~{file} out.txt", inputs="File file")
 
 
@@ -200,3 +221,11 @@ def put(lab: Lab, key: str, body: bytes, etag: str | None = None) -> None:
     lab.memory.objects[f"s3://genomes/{key}"] = body
     if etag:
         lab.memory.etags[f"s3://genomes/{key}"] = etag
+
+
+def test_folders_that_are_empty_count(lab: Lab, cache_id: str) -> None:
+    lab.workflow(LIST)
+    for number, hits in ((1, set()), (2, set()), (2, {"make", "see"})):
+        run = lab.run(cacheId=cache_id, parameters={"number": number})
+        assert lab.hits(run) == hits
+        assert lab.outputs(run)["main.seen"] == [f"empty{number}", "full"]
