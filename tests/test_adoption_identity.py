@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks.omics import OmicsHook
-from airflow_provider_omics.operators import identity
+from airflow_provider_omics.operators import adoption, identity
 from airflow_provider_omics.operators.adoption import Adoption
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
@@ -127,15 +127,44 @@ def test_a_dag_run_that_was_cleared_knows_its_runs(
 # --- tokens and permissions
 
 
+@pytest.mark.parametrize("errors_first", [0, 1], ids=["", "though-it-is-not-seen-at-once"])
 def test_a_token_that_was_used_long_ago_is_replaced_once(
-    first_try: Any, start: Any, context: ContextMaker, omics: Any, omics_clock: Any, logged: Logged
+    errors_first: int,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics_clock: Any,
+    omics_faults: Any,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     old = first_try()
     omics_clock.advance(3600)
     made = context()
     made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=0)
+    if errors_first:
+        omics_faults.fail("GetRun", "InternalServerException", times=errors_first)
     assert start().execute(made)["id"] != old["id"]
     assert f"has been used before, for run {old['id']}; another one is sent" in logged()
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException"])
+@both_modes
+def test_a_run_that_cannot_be_told_from_an_older_one_is_found_by_the_next_try(
+    deferrable: bool,
+    code: str,
+    start: Any,
+    context: ContextMaker,
+    omics_faults: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    omics_faults.fail("GetRun", code, times=adoption.REPEATS + 1)
+    with pytest.raises(errors.OmicsError, match=code):
+        start(deferrable=deferrable, preflight=False).execute(context(max_tries=1))
+    assert start().execute(context(try_number=2, max_tries=1))["status"] == "COMPLETED"
+    assert omics_faults.calls["StartRun"] == 1
 
 
 def test_an_author_s_token_is_respected(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.operators import adoption
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
@@ -106,3 +107,37 @@ def test_a_run_of_ours_is_seen_anew_in_every_look(
 
     monkeypatch.setattr(adoption, "sleep", meanwhile)
     assert start(**kwargs).execute(context(try_number=2, max_tries=2))["id"] == left[0]
+
+
+def test_a_run_whose_tags_are_not_seen_yet_is_described_anew(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, omics_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = first_try(name="cohort", at={"max_tries": 1})
+    tags = omics.get_run(id=left["id"])["tags"]
+    omics.untag_resource(resourceArn=left["arn"], tagKeys=list(tags))
+
+    def meanwhile(seconds: float) -> None:
+        omics_clock.advance(seconds)
+        omics.tag_resource(resourceArn=left["arn"], tags=tags)
+
+    monkeypatch.setattr(adoption, "sleep", meanwhile)
+    assert start(name="cohort").execute(context(try_number=2, max_tries=1))["id"] == left["id"]
+
+
+def test_calls_that_take_minutes_each_are_not_made_again_for_long(
+    first_try: Any, start: Any, context: ContextMaker, omics_clock: Any, omics_faults: Any, monkeypatch: Any
+) -> None:
+    """As they do where an endpoint swallows packets."""
+    first_try(at={"max_tries": 1})
+    iterate = OmicsHook.iterate
+
+    def slow(self: OmicsHook, *arguments: Any, **members: Any) -> Any:
+        omics_clock.advance(adoption.PATIENCE_SECONDS / 2)
+        return iterate(self, *arguments, **members)
+
+    monkeypatch.setattr(OmicsHook, "iterate", slow)
+    monkeypatch.setattr(adoption, "monotonic", lambda: omics_clock.now().timestamp())
+    omics_faults.throttle("ListRuns", rate=1)
+    with pytest.raises(errors.Throttled):
+        start().execute(context(try_number=2, max_tries=1))
+    assert omics_faults.calls["ListRuns"] == 2

@@ -113,9 +113,14 @@ def test_repeating_ends(run: Any, omics: Any, omics_faults: Any, monkeypatch: py
     assert killing.TRY_ENDED in the_run(omics)["tags"]
 
 
+def at_run_timeout(hook: OmicsHook, run: dict[str, Any]) -> killing.Ending:
+    return killing.Ending(hook, RUN, {"id": run["id"]}, run["arn"], "run_timeout is over", uuid=run["uuid"])
+
+
 def test_a_cancellation_whose_answer_was_lost_is_ours(run: Any, omics: Any, omics_faults: Any) -> None:
     omics_faults.lose_answer("CancelRun")
-    ending = killing.cancel_at_limit(OmicsHook(), RUN, {"id": run["id"]}, run["arn"], "run_timeout", uuid=run["uuid"])
+    ending = at_run_timeout(OmicsHook(), run)
+    killing.cancel_at_limit(ending)
     assert ending.accepted
     assert the_run(omics)["tags"][killing.TRY_ENDED] == "run_timeout is over"
 
@@ -154,7 +159,8 @@ def test_a_run_that_completes_before_aws_is_told_to_cancel_it_is_not_given_up(
     hook, stale = OmicsHook(), omics.get_run(id=run["id"])
     omics_clock.advance(3600)
     monkeypatch.setattr(hook, "look", lambda *_, **__: stale)
-    ending = killing.cancel_at_limit(hook, RUN, {"id": run["id"]}, run["arn"], "run_timeout", uuid=run["uuid"])
+    ending = at_run_timeout(hook, run)
+    killing.cancel_at_limit(ending)
     assert ending.settled is not None
     assert (ending.accepted, ending.settled["status"]) == (False, "COMPLETED")
     assert killing.TRY_ENDED not in the_run(omics)["tags"]

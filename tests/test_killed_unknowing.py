@@ -17,6 +17,7 @@ from airflow_provider_omics.hooks import killing
 from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.conftest import ContextMaker, Logged
 from tests.test_killing import STOPPED, the_run
+from tests.waits import deferral_of, resumed
 
 pytestmark = pytest.mark.usefixtures("quick_waits")
 
@@ -47,6 +48,51 @@ def test_airflow_2_ends_a_deferred_task_without_asking_it(
         start(deferrable=True, on_timeout=on_timeout).on_kill()
     assert (the_run(omics)["status"] in STOPPED) is (on_timeout == "cancel")
     assert (killing.TRY_ENDED in the_run(omics)["tags"]) is (on_timeout == "cancel")
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["before-the-tag", "before-the-answer"])
+@pytest.mark.parametrize("status", STOPPED)
+def test_an_execution_timeout_that_interrupts_a_cancellation_lets_it_end(
+    status: str,
+    answered: bool,
+    executing: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    omics_faults: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without its tag the next try would take the cancellation for somebody else's, and not start again."""
+    operator, made = start(deferrable=True, run_timeout=60), context(max_tries=1)
+    event = resumed(operator, deferral_of(operator, made))
+    executing(made)
+
+    def alarm() -> None:
+        omics_clock.advance(0 if status == "STOPPING" else 3600)
+        raise AirflowTaskTimeout
+
+    if answered:
+        omics_faults.fail("TagResource", "ThrottlingException")
+        monkeypatch.setattr(killing, "sleep", lambda _: alarm())
+    else:
+        ask = OmicsHook.ask
+
+        def ask_once(self: OmicsHook, operation: str, **members: Any) -> Any:
+            monkeypatch.setattr(OmicsHook, "ask", ask)
+            ask(self, operation, **members)
+            alarm()
+
+        monkeypatch.setattr(OmicsHook, "ask", ask_once)
+    try:
+        operator.execute_complete(made, event)
+    except AirflowTaskTimeout:
+        operator.on_kill()
+    run = the_run(omics)
+    assert (run["status"], run["tags"][killing.TRY_ENDED]) == (status, "run_timeout is over")
+    assert omics_faults.calls["CancelRun"] == 1
+    omics_clock.advance(3600)
+    assert start().execute(context(try_number=2, max_tries=1))["status"] == "COMPLETED"
 
 
 @pytest.mark.skipif(not AIRFLOW_2, reason="later versions do not count from the start of a task that was deferred")

@@ -206,6 +206,25 @@ def test_a_wait_that_runs_out_of_time(
     assert (f"{name} is over. AWS saves what had completed" in logged()) is (on_timeout == "cancel")
 
 
+@both_modes
+@pytest.mark.parametrize("on_timeout", ["cancel", "leave"])
+def test_a_run_that_somebody_is_stopping_is_not_said_to_go_on(
+    on_timeout: str, deferrable: bool, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = hook_module.OmicsHook.look
+
+    def stopped(self: hook_module.OmicsHook, *arguments: Any, **members: Any) -> Any:
+        omics.cancel_run(id=members["id"])
+        monkeypatch.setattr(hook_module.OmicsHook, "look", look)
+        return look(self, *arguments, **members)
+
+    monkeypatch.setattr(hook_module.OmicsHook, "look", stopped)
+    operator = start(deferrable=deferrable, waiter_max_attempts=1, on_timeout=on_timeout)
+    with pytest.raises(errors.WaitTimeout, match=r"status STOPPING.*It was stopping already\. Next: a retry waits"):
+        finish(operator, context())
+    assert killing.TRY_ENDED not in the_run(omics)["tags"]
+
+
 def test_a_run_that_waits_for_capacity_is_not_held_to_run_timeout(start: Any, context: ContextMaker) -> None:
     assert start(run_timeout=3600, pending_timeout=36000).execute(context())["status"] == "COMPLETED"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,15 +128,28 @@ def test_an_error_that_nobody_foresaw_never_hides_the_failure(
     assert "What became of the tasks is unknown: not what AWS answers" in logged()
 
 
-@pytest.mark.parametrize(("reason", "started"), [("INVALID_TASK_RESOURCE_VALUE", 1), ("RUN_TASK_FAILED", 2)])
+@pytest.mark.parametrize(
+    ("reason", "cleared", "started"),
+    [("INVALID_TASK_RESOURCE_VALUE", 0, 1), ("INVALID_TASK_RESOURCE_VALUE", 1, 2), ("RUN_TASK_FAILED", 0, 2)],
+)
 def test_what_cannot_heal_is_not_started_again_where_no_try_saw_its_end(
-    reason: str, started: int, start: Any, fail: Any, context: ContextMaker, omics_clock: Any, omics_faults: Any
+    reason: str,
+    cleared: int,
+    started: int,
+    start: Any,
+    fail: Any,
+    context: ContextMaker,
+    omics_clock: Any,
+    omics_faults: Any,
 ) -> None:
+    """Unless the DAG run was cleared: where ``retries`` was lowered before, ``max_tries`` may be the same."""
     fail(reason)
+    made = context(try_number=2)
+    made["dag_run"] = SimpleNamespace(start_date=omics_clock.now(), clear_number=cleared)
     start(wait_for_completion=False).execute(context())
     omics_clock.advance(3600)
     with pytest.raises(errors.RunFailedForGood) if started == 1 else nullcontext():
-        start().execute(context(try_number=2))
+        start().execute(made)
     assert omics_faults.calls["StartRun"] == started
 
 

@@ -65,21 +65,47 @@ def test_a_start_waits_for_a_quota_until_its_time_is_over(
     assert omics.list_runs()["items"] == []
 
 
+@pytest.mark.parametrize("resumes_anew", [False, True], ids=["", "airflow-3.0-to-3.2"])
 def test_a_deferred_start_gives_up_in_time_for_execution_timeout(
-    start: Any, context: ContextMaker, omics: Any, omics_faults: Any, omics_clock: Any, turns: list[float]
+    resumes_anew: bool,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_faults: Any,
+    omics_clock: Any,
+    turns: list[float],
 ) -> None:
     made = context()
     made["ti"].start_date = omics_clock.now()
     omics_faults.fail("StartRun", "ThrottlingException", times=1000)
+    operator = start(deferrable=True, execution_timeout=timedelta(minutes=10))
+    start_again = operator.start_again
+
+    def resumed(*arguments: Any, **kwargs: Any) -> Any:
+        if resumes_anew:
+            made["ti"].start_date = omics_clock.now()
+        return start_again(*arguments, **kwargs)
+
+    operator.start_again = resumed
     with pytest.raises(errors.StartTimeout, match=r"within 600 s \(execution_timeout\).*raise execution_timeout"):
-        finish(start(deferrable=True, execution_timeout=timedelta(minutes=10)), made)
+        finish(operator, made)
     assert 600 - run_start.LONGEST_PAUSE_SECONDS - 10 < sum(turns) < 590
     assert omics.list_runs()["items"] == []
 
 
-@pytest.mark.parametrize("refused", [True, False], ids=["waiting-for-its-turn", "not-sent-yet"])
+@pytest.mark.parametrize(
+    ("refused", "carried"),
+    [(True, True), (True, False), (False, False)],
+    ids=["waiting-for-its-turn", "by-an-earlier-release", "not-sent-yet"],
+)
 def test_a_deferred_start_that_is_resumed_too_late_starts_nothing(
-    refused: bool, start: Any, context: ContextMaker, omics_faults: Any, omics_clock: Any, turns: list[float]
+    refused: bool,
+    carried: bool,
+    start: Any,
+    context: ContextMaker,
+    omics_faults: Any,
+    omics_clock: Any,
+    turns: list[float],
 ) -> None:
     """A worker took it up after ``execution_timeout``: the run would be cancelled at once."""
     made = context()
@@ -91,6 +117,8 @@ def test_a_deferred_start_that_is_resumed_too_late_starts_nothing(
             operator.execute(made)
         trigger: Any = deferred.value.trigger  # type: ignore[attr-defined]
         event = {"try_number": 1, "carried": json.loads(json.dumps(trigger.carried))}
+        if not carried:
+            del event["carried"]["turn"]["deadline"]
         going_on = partial(operator.start_again, made, event)
     else:
         going_on = partial(operator.execute, made)

@@ -84,6 +84,7 @@ class WaitTimeout(OmicsError):
     :param status: its last known status
     :param limit: the argument that set the limit, e.g. ``run_timeout``
     :param cancelled: whether the resource was cancelled for it; otherwise it goes on in AWS
+    :param stopping: whether it was stopping already
     :param problem: why it could not be cancelled, though it should have been
     """
 
@@ -95,6 +96,7 @@ class WaitTimeout(OmicsError):
         limit: str,
         *,
         cancelled: bool = False,
+        stopping: bool = False,
         problem: OmicsError | None = None,
     ) -> None:
         which = "/".join(str(value) for value in identifiers.values())
@@ -104,6 +106,8 @@ class WaitTimeout(OmicsError):
                 "It is being cancelled (on_timeout): what had completed is saved to its run cache, if it has one, and "
                 f"a retry reuses that. Next: raise {limit} if it needs longer."
             )
+        elif stopping:
+            since = "It was stopping already. Next: a retry waits for its end."
         elif problem is not None:
             since = (
                 f"It goes on in AWS, since it could not be cancelled: {problem} A retry goes on waiting for it; cancel "

@@ -9,7 +9,7 @@ from itertools import count
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_omics.compat import task_state
+from airflow_provider_omics.compat import AirflowTaskTimeout, task_state
 from airflow_provider_omics.exceptions import Conflict, OmicsError, Throttled, ValidationFailed
 from airflow_provider_omics.hooks.waiting import own
 from airflow_provider_omics.resources import Resource
@@ -102,6 +102,15 @@ class Ending:
         self._began, self._paused = monotonic(), 0.0
         self._unsure = False
 
+    def look(self) -> None:
+        """Look whether there is anything left to cancel.
+
+        :raises OmicsServiceError: if it cannot be looked at, e.g. because it was deleted
+        """
+        found = self.hook.look(self.resource, uuid=self.uuid, **self.identifiers)
+        if found is not None and self.resource.status_of(found) not in self.resource.progress:
+            self._settle(found)
+
     def cancel(self) -> Iterator[float]:
         """Cancel it."""
         try:
@@ -167,16 +176,22 @@ class Ending:
         except (Conflict, ValidationFailed):  # which of them it answers for what has ended is not documented
             described = self.hook.ask(self.resource.describe, **self.identifiers)
             found = own(self.resource, self.identifiers, described, self.uuid)
-            status = self.resource.status_of(found)
-            if status in self.resource.progress:
+            if self.resource.status_of(found) in self.resource.progress:
                 raise
-            self.accepted = self._unsure and status in self.resource.stopping | {"CANCELLED"}
-            self.settled = None if self.accepted else found
+            self._settle(found)
         except OmicsError as error:  # after some of which it may have been accepted all the same
             self._unsure |= errors.is_passing(error) and not isinstance(error, Throttled)
             raise
+        except AirflowTaskTimeout:  # while the answer was on its way
+            self._unsure = True
+            raise
         else:
             self.accepted = True
+
+    def _settle(self, found: Mapping[str, Any]) -> None:
+        stopped = self.resource.status_of(found) in self.resource.stopping | {"CANCELLED"}
+        self.accepted = stopped and (self.accepted or self._unsure)
+        self.settled = None if self.accepted else found
 
 
 def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str | None, why: str) -> Ending:
@@ -191,27 +206,19 @@ def cancel(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn
     return ending
 
 
-def cancel_at_limit(
-    hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str | None, limit: str, *, uuid: str | None
-) -> Ending:
+def cancel_at_limit(ending: Ending) -> None:
     """Cancel what a task has no more time for, unless it has ended meanwhile.
 
     Only what was cancelled for it is tagged: the next try takes what has completed, and goes on with what goes on.
+    Airflow's alarm may interrupt this anywhere; called again with the same ending, it goes on.
 
-    :param arn: its ARN; None where it carries no tags of ours
-    :param limit: the argument that set the limit
-    :param uuid: its uuid, if it has one
     :raises OmicsServiceError: if it cannot be looked at, e.g. because it was deleted
     """
-    ending = Ending(hook, resource, identifiers, arn, limit + LIMIT_OVER, LIMIT_SECONDS, uuid)
-    found = hook.look(resource, uuid=uuid, **identifiers)
-    if found is not None and resource.status_of(found) not in resource.progress:
-        ending.settled = found
-    else:
+    ending.look()
+    if not ending.accepted and ending.settled is None:
         _take(ending.cancel())
     if ending.accepted:
         _take(ending.tag())
-    return ending
 
 
 def give_up(hook: OmicsHook, resource: Resource, identifiers: dict[str, str], arn: str, why: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider_omics.exceptions import NotFound, OmicsError
@@ -26,6 +26,9 @@ LOOKS = (1.0, 2.0, 4.0, 6.0)
 
 REPEATS = 8
 """How often a call is made again whose error may pass, in some two minutes: many tasks may retry at the same time."""
+
+PATIENCE_SECONDS = 120.0
+"""After how many seconds it is not made again even so: where an endpoint does not answer, one call may take minutes."""
 
 SKEW = timedelta(seconds=60)
 """How far the clocks of Airflow's database and of AWS may be apart."""
@@ -149,14 +152,17 @@ class Adoption:
             times.append(self.attempt.dag_run_began - SKEW)
         return max(times)
 
-    def is_replay(self, one: Mapping[str, Any], since: datetime) -> bool:
+    def is_replay(self, answer: Mapping[str, Any], since: datetime) -> bool:
         """Tell whether an answer tells of something older than the call, and not of what this very task has started.
 
         Airflow 2 may execute a try twice, after a late report of a worker that it took for dead.
 
-        :param one: the description of what the answer tells of
+        :param answer: what a creating call was answered with
         :param since: see :meth:`earliest`
+        :raises OmicsServiceError: what AWS answered; throttling and the like only if they do not pass within minutes
+        :raises NoAnswer: if AWS could not be reached for minutes
         """
+        one = self._described(answer)
         if one["creationTime"] >= since:
             return False
         began = self.attempt.dag_run_began
@@ -182,25 +188,28 @@ class Adoption:
             earliest = self.attempt.dag_run_began - SKEW
             items = [item for item in items if item[self.resource.listed_time] >= earliest]
         for item in sorted(items, key=lambda item: (item[self.resource.listed_time], item["id"]), reverse=True):
-            identifiers = self.resource.identifiers_in(item)
             try:
-                one = self._patiently(partial(self.hook.describe, self.resource, **identifiers))
+                one = self._described(item)
             except NotFound:  # deleted since it was listed
                 continue
             if not self.tagged or self._is_ours(one):
                 yield one
-            else:
+            elif TASK_INSTANCE in one.get("tags", {}):
                 self._others.add(item["id"])
+
+    def _described(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        return self._patiently(partial(self.hook.describe, self.resource, **self.resource.identifiers_in(one)))
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Make a reading call, and make it again while it meets errors that may pass."""
         from airflow_provider_omics.hooks import errors
 
+        began = monotonic()
         for repeat in range(REPEATS):
             try:
                 return call()
             except OmicsError as error:
-                if not errors.is_passing(error):
+                if not errors.is_passing(error) or monotonic() - began >= PATIENCE_SECONDS:
                     raise
                 seconds = errors.pause(repeat)
                 self.hook.log.warning(
@@ -219,8 +228,8 @@ class Adoption:
         for one in equal:
             if self.resource.status_of(one) in self.resource.progress:
                 return Step("go_on", one)
-        for one in equal:
-            return Step("await_end", one)
+        if equal:
+            return Step("await_end", equal[0])
         for one in under_way:
             if one not in mine:
                 return Step("await_end", one, cancel=self.resource.status_of(one) in self.resource.progress)
@@ -228,11 +237,10 @@ class Adoption:
         ended = (one for one in found if one not in under_way and self._is_current(one) and self._is_equal(one))
         if (last := next(ended, None)) is not None:
             status = self.resource.status_of(last)
-            if status in self.resource.succeeded:
-                return Step("take", last, others=others)
-            if status in CANCELLED and last["id"] != awaited and not retry_cancelled:
-                return Step("take", last, others=others)
-            if not reason_of(last.get("failureReason")).heals:  # of which no try has seen the end
+            somebody_s_wish = status in CANCELLED and last["id"] != awaited and not retry_cancelled
+            # No try has seen the end of it, unless the task was cleared, after what was wrong may have been mended.
+            unseen = not reason_of(last.get("failureReason")).heals and self.attempt.dag_run_began is not None
+            if status in self.resource.succeeded or somebody_s_wish or unseen:
                 return Step("take", last, others=others)
         return Step("start", others=others)
 

@@ -79,7 +79,10 @@ class RunStarter:
         raise AssertionError("unreachable")
 
     def is_old(self, answer: Mapping[str, Any]) -> bool:
-        """Tell whether an answer tells of something older of the same token, which is not to be gone on with."""
+        """Tell whether an answer tells of something older of the same token, which is not to be gone on with.
+
+        :raises OmicsError: if it cannot be looked at; the next try finds what was started
+        """
         if not self._is_replay(answer):
             return False
         if self.own_token:
@@ -112,9 +115,10 @@ class RunStarter:
         return self.request["requestId"], self._title, answer["id"]
 
     def _is_replay(self, answer: Mapping[str, Any]) -> bool:
-        resource = self.adoption.resource
-        found = self.hook.look(resource, **resource.identifiers_in(answer))
-        return found is not None and self.adoption.is_replay(found, self.since)
+        try:
+            return self.adoption.is_replay(answer, self.since)
+        except Throttled as throttled:  # the look was, not the start: to send that again could start a second one
+            raise OutcomeUnknown(self._operation, self.request["requestId"], str(throttled)) from throttled
 
     def pause(self, refused: Throttled | QuotaExceeded) -> float:
         """Return the seconds to wait for the next turn: ever longer, the upper third at random.

@@ -117,6 +117,7 @@ class OmicsStartingOperator(OmicsWaitingOperator):
         """Send the request, waiting for its turn as long as AWS refuses it."""
         turn = self._turn or {
             "began": time(),
+            "deadline": self.limits(context).execution_timeout,
             "since": adoption.earliest().isoformat(),
             "pauses": 0,
             "added": self._preflight(context, request),
@@ -131,8 +132,10 @@ class OmicsStartingOperator(OmicsWaitingOperator):
             since=datetime.fromisoformat(turn["since"]),
             pauses=turn["pauses"],
         )
+        # Airflow 3.0 to 3.2 count the start of a task anew whenever it is resumed; earlier releases did not carry it.
+        deadline = turn.get("deadline", self.limits(context).execution_timeout)
         while True:
-            self._check_deadline(context, time(), turn.get("refused"))
+            self._check_deadline(deadline, time(), turn.get("refused"))
             try:
                 answer = starter.send()
                 self.mark_held(context, self._held_part(answer))
@@ -144,18 +147,18 @@ class OmicsStartingOperator(OmicsWaitingOperator):
             except (Throttled, QuotaExceeded) as refused:
                 pause = starter.pause(refused)
                 turn |= {"pauses": starter.pauses, "refused": str(refused)}
-                self._check_deadline(context, time() + pause, turn["refused"])
+                self._check_deadline(deadline, time() + pause, turn["refused"])
                 if self.deferrable:
                     self._defer_pause(context, pause, "start_again", turn=turn)
                 sleep(pause)
 
-    def _check_deadline(self, context: Context, sent: float, refused: str | None) -> None:
+    def _check_deadline(self, deadline: float | None, sent: float, refused: str | None) -> None:
         """Start nothing that would be cancelled at once, because ``execution_timeout`` of a deferred task is over.
 
+        :param deadline: the Unix time at which it is over
         :param sent: the Unix time at which the request is sent next
         :param refused: what AWS answered last
         """
-        deadline = self.limits(context).execution_timeout
         if deadline is not None and self.execution_timeout and sent >= deadline:
             allowed = self.execution_timeout.total_seconds()
             raise StartTimeout(allowed, refused, self.resource.title, "execution_timeout")

@@ -87,6 +87,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         self.cancel_on_kill = cancel_on_kill
         self.on_timeout = on_timeout
         self._held: Held | None = None
+        self._ending: killing.Ending | None = None
         self._hinted = False
 
     def request(self, context: Context) -> dict[str, Any]:
@@ -216,10 +217,9 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         :raises WaitTimeout: to say what came of it
         """
         cancelled, problem = False, None
+        self._held = held
         if self.on_timeout == "cancel" and self.resource.cancel:
-            ending = killing.cancel_at_limit(
-                self.hook, self.resource, held.identifiers, held.arn, limit, uuid=held.uuid
-            )
+            ending = self._cancel_at_limit(held, limit)
             found, cancelled, problem = ending.settled, ending.accepted, ending.error
         else:
             found = self.hook.look(self.resource, uuid=held.uuid, **held.identifiers)
@@ -227,7 +227,23 @@ class OmicsWaitingOperator(OmicsBaseOperator):
             status = self.resource.status_of(found)
             if status in self.resource.ended:
                 return dict(found)
-        raise WaitTimeout(self.resource.title, held.identifiers, status, limit, cancelled=cancelled, problem=problem)
+        raise WaitTimeout(
+            self.resource.title,
+            held.identifiers,
+            status,
+            limit,
+            cancelled=cancelled,
+            stopping=status in self.resource.stopping,
+            problem=problem,
+        )
+
+    def _cancel_at_limit(self, held: Held, limit: str) -> killing.Ending:
+        """Cancel what time has run out for, or go on with that where ``execution_timeout`` interrupted it."""
+        if self._ending is None or self._ending.identifiers != held.identifiers:
+            what, why = (self.hook, self.resource, held.identifiers, held.arn), limit + killing.LIMIT_OVER
+            self._ending = killing.Ending(*what, why, killing.LIMIT_SECONDS, held.uuid)
+        killing.cancel_at_limit(self._ending)
+        return self._ending
 
     # --- being killed
 
@@ -259,7 +275,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
             )
         elif timed_out:
             try:
-                killing.cancel_at_limit(*what, held.arn, "execution_timeout", uuid=held.uuid)
+                self._cancel_at_limit(held, "execution_timeout")
             except OmicsError as error:
                 self.log.warning("What became of the %s is unknown: %s", self.resource.title, error)
         elif self.cancel_on_kill:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import sleep
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -183,8 +184,6 @@ async def to_the_end(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
     task.add_done_callback(_under_way.discard)
     deadline = monotonic() + KILL_SECONDS
     while not task.done() and monotonic() < deadline:
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.wait({task}, timeout=deadline - monotonic())
-        except asyncio.CancelledError:
-            continue
     return task

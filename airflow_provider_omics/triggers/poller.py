@@ -194,15 +194,13 @@ class Poller:
         now = self._clock()
         due = {key for key, waits in self.waits.items() if any(wait.due <= now for wait in waits)}
         longest = max((wait.delay for key in due for wait in self.waits[key]), default=0.0)
-        calls = 0
         async for key, found in sweep.look(due, self.waits.keys()):
             for wait in list(self.waits.get(key, ())):
                 if isinstance(found, OmicsError):
                     wait.fail(found)
                 else:
                     wait.looked(now, self.resource, found, sweep.hook.service_time)
-        calls = sweep.calls
-        self._earliest = now + min(longest, calls * CALL_SECONDS)
+        self._earliest = now + min(longest, sweep.calls * CALL_SECONDS)
 
 
 async def pause(woken: asyncio.Event, seconds: float) -> None:
