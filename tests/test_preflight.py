@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowFailException
-from airflow_provider_omics.hooks import preflight, preflight_rules, schema
+from airflow_provider_omics.hooks import buckets, preflight, preflight_rules, schema
 from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.archives import archive
 from tests.conftest import Logged
@@ -235,6 +236,17 @@ def test_a_nextflow_profile_has_a_template_of_its_own(
     request = request_of(engineSettings=settings, parameters=sound)
     assert preflight_rules.of_definition(request, workflow).findings == ()
     assert preflight_rules.of_definition(request_of(parameters=sound), workflow).findings != ()
+
+
+def test_a_role_that_cannot_be_assumed_for_s3_holds_up_nothing(
+    request_of: Any, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(*_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "AssumeRole")
+
+    monkeypatch.setattr(buckets, "client", client)
+    assert preflight.check(OmicsHook(), request_of()) == DYNAMIC
+    assert "is not checked: ClientError: An error occurred (Throttling) when calling the AssumeRole" in logged()
 
 
 def test_many_parameters_do_not_fill_the_log(request_of: Any, seed: Any) -> None:

@@ -47,3 +47,16 @@ def test_an_optional_parameter_with_a_qualified_name_may_be_empty() -> None:
     rows, problems = parse(sheet, layout)
     assert problems == []
     assert rows[0]["parameters"] == {"wf.reads": "a"}
+
+
+@pytest.mark.parametrize(("engine", "missing"), [("WDL", 0), ("WDL_LENIENT", 0), ("NEXTFLOW", 2), ("CWL", 2)])
+def test_only_wdl_has_qualified_names(engine: str, missing: int) -> None:
+    request = {"workflowId": WORKFLOW, "parameters": {"cohort.reads": "x", "call.depth": "y"}}
+    verdict = preflight_rules.of_definition(request, {"engine": engine, "parameterTemplate": TEMPLATE})
+    assert len(verdict.findings) == missing
+
+
+def test_two_spellings_of_one_parameter_are_told_before_the_start() -> None:
+    request = {"workflowId": WORKFLOW, "parameters": {"reads": "x", "cohort.reads": "y", "call.depth": "z"}}
+    (finding,) = preflight_rules.of_definition(request, {"parameterTemplate": TEMPLATE}).findings
+    assert "cohort.reads, reads are spellings of one parameter" in str(finding)

@@ -184,3 +184,24 @@ def test_a_list_that_aws_cannot_take_fails_the_batch(
     with pytest.raises(errors.RunBatchFailed, match=r"ended as FAILED: .*is not JSON.*Samples: none\.") as caught:
         finish(operator, context())
     assert caught.value.status == "FAILED"
+
+
+BIG = "x" * 200_000
+
+
+@with_batches
+@pytest.mark.parametrize(
+    ("shared", "own", "named"),
+    [
+        ({"a": BIG + BIG}, {}, r"default_run_setting\.parameters: they are 400,"),
+        ({"a": BIG}, {"b": BIG}, r"batch_run_settings\[0\]\.parameters: with those of default_run_setting, they are"),
+    ],
+    ids=["shared", "together"],
+)
+def test_parameters_that_are_too_large_are_refused_before_any_call(
+    shared: Any, own: Any, named: str, start_batch: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    settings = [{"runSettingId": "one", "parameters": own}]
+    with pytest.raises(errors.OmicsInputError, match=named):
+        start_batch({"parameters": shared}, batch_run_settings=settings).execute(context())
+    assert not omics_faults.calls["StartRunBatch"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from airflow_provider_omics.emulator.connection import CONNECTION
 from airflow_provider_omics.hooks import run_logs
@@ -76,3 +77,14 @@ def test_an_empty_page_is_not_the_end() -> None:
             return {"events": events, "nextBackwardToken": token}
 
     assert run_logs._last(Logs(), {"limit": 30}) == ["the end"]
+
+
+def test_a_role_that_cannot_be_assumed(omics_connection: str, logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = OmicsHook()
+
+    def get_session(*_: Any, **__: Any) -> Any:
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "AssumeRole")
+
+    monkeypatch.setattr(hook, "get_session", get_session)
+    assert run_logs.tail(hook, GROUP, STREAMS, 30) is None
+    assert "The log group /aws/omics/WorkflowLog cannot be read: ClientError" in logged()

@@ -269,3 +269,16 @@ def test_the_same_sheet_gives_the_same_list() -> None:
     first, second = (json.dumps(rows(sheet)) for _ in range(2))
     assert first == second
     assert [row["parameters"]["x"] for row in json.loads(first)] == [str(number) for number in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "common"),
+    [
+        ("sample,cohort.reads\na,s3://b/a\n", {"reads": "s3://b/all"}),
+        ("sample,reads,cohort.reads\na,s3://b/a,s3://b/b\n", {}),
+    ],
+)
+def test_two_spellings_of_one_parameter(sheet: str, common: dict[str, Any]) -> None:
+    assert problems(sheet, common_parameters=common, template=TEMPLATE) == [
+        "line 1: 'cohort.reads' and 'reads' are spellings of one parameter: choose one"
+    ]

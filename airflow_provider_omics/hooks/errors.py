@@ -28,11 +28,11 @@ __all__ = ["is_ambiguous", "is_passing", "pause", "translate", "was_sent"]
 
 def translate(operation: str, error: BotoCoreError | ClientError) -> OmicsError:
     """Return the error of ours for one that AWS answered with, or for an answer that did not come."""
+    error.args = tuple(redacted(str(arg)) for arg in error.args)  # both quote parameters; tracebacks show these
     if isinstance(error, ParamValidationError):  # botocore's own check, before anything is sent
         return ValidationFailed(operation, "ParamValidationError", redacted(str(error)))
     if isinstance(error, BotoCoreError):
         return NoAnswer(operation, str(error))
-    error.args = tuple(redacted(str(arg)) for arg in error.args)  # AWS may quote a parameter; tracebacks show these
     answer = error.response.get("Error", {})
     code = str(answer.get("Code", "Unknown"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

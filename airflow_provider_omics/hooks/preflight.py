@@ -91,13 +91,15 @@ def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iter
             yield look_at(f"workflow {request['workflowId']}", see=see)
         if version is not None:
             yield look_at(f"version {version} of the workflow", see=partial(_see_version, omics, request))
-    bucket_client = buckets.client(hook, quick)
-    see_bucket = partial(_see_bucket, bucket_client, wanted=omics.meta.region_name)
-    yield Look(
-        f"the bucket of {request['outputUri']}",
-        bucket_client.meta.endpoint_url,
-        partial(see_bucket, "output_uri", request["outputUri"]),
-    )
+    see_bucket: Callable[[str, str], Verdict]
+    try:
+        client = buckets.client(hook, quick)
+    except Exception as error:  # e.g. its role cannot be assumed just now
+        endpoint, see_bucket = "", partial(_unseen, error)
+    else:
+        endpoint, see_bucket = client.meta.endpoint_url, partial(_see_bucket, client, omics.meta.region_name)
+    uri = request["outputUri"]
+    yield Look(f"the bucket of {uri}", endpoint, partial(see_bucket, "output_uri", uri))
     if shared and "cacheId" in request:
         yield look_at(f"run cache {request['cacheId']}", see=partial(_see_cache, omics, request, see_bucket))
 
@@ -199,6 +201,10 @@ def _see_cache(omics: Any, request: Mapping[str, Any], see_bucket: Callable[[str
     return _see(Look(f"the bucket of {uri}", "", partial(see_bucket, "cache_id", uri)))
 
 
-def _see_bucket(client: Any, argument: str, uri: str, *, wanted: str) -> Verdict:
+def _unseen(error: Exception, *_: str) -> Verdict:
+    raise error
+
+
+def _see_bucket(client: Any, wanted: str, argument: str, uri: str) -> Verdict:
     bucket, _ = s3.split(uri)
     return preflight_rules.of_bucket(argument, bucket, buckets.region_of(client, bucket), wanted)

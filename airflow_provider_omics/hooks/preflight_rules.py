@@ -7,6 +7,7 @@ for a resource that does not exist.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -200,12 +201,16 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     template, given = _template(request, definition), request.get("parameters") or {}
     if not template or not isinstance(given, Mapping):
         return ()
-    names = {name: _unqualified(name, template) for name in given}
+    wdl = definition.get("engine", "WDL").startswith("WDL")
+    names = {name: _unqualified(name, template) if wdl else name for name in given}
     free = sorted(template.keys() - names.values())
     findings = []
     if unknown := sorted(name for name, meant in names.items() if meant not in template):
         problem = f"the workflow's template has no {_some([_with_nearest(name, free) for name in unknown])}."
         findings.append(Finding("parameters", f"{problem} It has {_some(sorted(template))}."))
+    times = Counter(names.values())
+    if twice := sorted(name for name, meant in names.items() if times[meant] > 1):
+        findings.append(Finding("parameters", f"{_some(twice)} are spellings of one parameter. Give one of them."))
     missing = [name for name in free if not (template[name] or {}).get("optional")]
     if missing and not is_duplicate(request):
         findings.append(Finding("parameters", f"the workflow's template requires {_some(missing)}."))

@@ -25,12 +25,11 @@ def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tup
     :param lines: how many at most, 1 to 10,000
     :returns: None where none of them can be read; the hook's log says why
     """
-    logs = hook.get_session(region_name=hook.region_name).client(
-        "logs",
-        endpoint_url=hook.conn_config.get_service_endpoint_url("logs"),
-        config=hook.config.merge(QUICK),
-        verify=hook.verify,
-    )
+    try:
+        logs = _client(hook)
+    except Exception as error:  # e.g. the role of the connection cannot be assumed just now
+        hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, error)
+        return None
     for stream in streams:
         try:
             found = _last(logs, {"logGroupName": group, "logStreamName": stream, "limit": lines})
@@ -43,6 +42,15 @@ def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tup
         if found:
             return stream, found
     return None
+
+
+def _client(hook: OmicsHook) -> Any:
+    return hook.get_session(region_name=hook.region_name).client(
+        "logs",
+        endpoint_url=hook.conn_config.get_service_endpoint_url("logs"),
+        config=hook.config.merge(QUICK),
+        verify=hook.verify,
+    )
 
 
 def _last(logs: Any, request: dict[str, Any]) -> list[str]:

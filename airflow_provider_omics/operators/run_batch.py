@@ -112,6 +112,30 @@ class StartRunBatchOperator(RunBatchCourse):
             shared["runTags"] = {**self.hook.connection_tags, **shared.get("runTags", {})}
         return {**request, "defaultRunSetting": shared, "batchRunSettings": self._member(settings)}
 
+    def checked_request(self, context: Context) -> dict[str, Any]:
+        """Refuse besides what is too large only when it is put together."""
+        request, settings = super().checked_request(context), self._settings()
+        check_size(request["defaultRunSetting"].get("parameters", {}), settings if isinstance(settings, list) else [])
+        return request
+
+
+def check_size(shared: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse shared parameters that are too large for AWS by themselves, or with those of a run.
+
+    :param shared: the parameters that every run has
+    :param settings: the settings of the runs, as far as they are known
+    :raises OmicsInputError: if they are
+    """
+    from airflow_provider_omics.hooks.preflight_rules import oversize
+
+    if problem := oversize(shared):
+        raise OmicsInputError("default_run_setting.parameters", problem)
+    for number, each in enumerate(settings if shared else ()):
+        if problem := oversize({**shared, **each.get("parameters", {})}):
+            raise OmicsInputError(
+                f"batch_run_settings[{number}].parameters", f"with those of default_run_setting, {problem}"
+            )
+
 
 def check_accepted(accepted: Any) -> None:
     """Refuse what is neither a number of samples nor a share of them.
@@ -131,11 +155,12 @@ def check_shared(shared: Mapping[str, Any], settings: Sequence[Mapping[str, Any]
     """
     where = "default_run_setting"
     if shared.get("workflowType") == "READY2RUN":
-        problem = "AWS has no batches of Ready2Run workflows; use StartRunOperator."
-        raise OmicsInputError(f"{where}.workflowType", problem)
+        raise OmicsInputError(
+            f"{where}.workflowType", "AWS has no batches of Ready2Run workflows; use StartRunOperator."
+        )
     if "cacheBehavior" in shared and "cacheId" not in shared:
         raise OmicsInputError(f"{where}.cacheBehavior", "says nothing without a cacheId.")
     without = [number for number, each in enumerate(settings) if "outputUri" not in each]
     if without and "outputUri" not in shared:
-        problem = f"must be given, or be given for all runs in {where}."
-        raise OmicsInputError(f"batch_run_settings[{without[0]}].outputUri", problem)
+        missing = f"must be given, or be given for all runs in {where}."
+        raise OmicsInputError(f"batch_run_settings[{without[0]}].outputUri", missing)

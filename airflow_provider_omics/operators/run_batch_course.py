@@ -50,6 +50,8 @@ class RunBatchCourse(OmicsStartingOperator):
     count_tasks_up_to: int
     _looks = 0
     """How often this try has looked whether the runs of earlier tries have ended."""
+    _taken: Mapping[str, Any] | None = None
+    """The processed batch that was found first, and is judged together with earlier ones."""
 
     # --- the request
 
@@ -152,6 +154,7 @@ class RunBatchCourse(OmicsStartingOperator):
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Go on with what an earlier try has started, or start the batch of what is left."""
+        self._taken = None
         adoption = self._adoption(context, request)
         taken_up = self._go_on(context, adoption)
         if taken_up is not None:
@@ -175,13 +178,18 @@ class RunBatchCourse(OmicsStartingOperator):
 
     def _earlier(self, adoption: Adoption) -> list[Mapping[str, Any]]:
         """Return the batches of earlier tries whose completed samples count."""
-        return adoption.ended() if self.retry_failed and adoption.attempt.try_number > 1 else []
+        if not self.retry_failed or adoption.attempt.try_number == 1:
+            return []
+        found = adoption.ended()
+        missed = self._taken is not None and all(one["id"] != self._taken["id"] for one in found)
+        return [*found, self._taken] if self._taken is not None and missed else found
 
     def _take(self, context: Context, ended: Mapping[str, Any]) -> dict[str, Any] | None:
         """Take a batch that was processed only if enough of its samples completed."""
         if ended["status"] not in RUN_BATCH.succeeded:
             return super()._take(context, ended)
         if self.retry_failed:
+            self._taken = ended  # a second list may miss it
             return None  # act() judges it together with the batches that it completes
         report = self._settled(context, [ended])
         return self._finished(context, report) if report.is_good(self.accept_failures) else None
@@ -196,7 +204,7 @@ class RunBatchCourse(OmicsStartingOperator):
             report = self._report(batches)
             if report.unsettled:
                 self._looks += 1
-                self._pause(context, report, self._looks, "start_again", {"turn": None, "looks": self._looks})
+                self._pause(context, report, self._looks, "start_again", {"turn": self._turn, "looks": self._looks})
             elif report.unlisted and (seconds := next(pauses, None)):
                 sleep(seconds)
             else:
@@ -224,7 +232,7 @@ class RunBatchCourse(OmicsStartingOperator):
             earlier = [batch for batch in found if batch["id"] != description["id"]]
         while True:
             report = self._report([*earlier, description])
-            if description["status"] not in RUN_BATCH.succeeded or not report.unsettled:
+            if not report.unsettled:
                 return self._finished(context, report)
             looks += 1
             going_on = {"batch_id": description["id"], "looks": looks}
@@ -242,7 +250,7 @@ class RunBatchCourse(OmicsStartingOperator):
         sleep(pause)
 
     def look_at_runs(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Look at the runs of a processed batch again."""
+        """Look at the runs of a batch that has ended again."""
         if event["try_number"] != context["ti"].try_number:  # see end_in()
             return self.execute(context)
         description = self.hook.describe_ended(RUN_BATCH, batchId=event["carried"]["batch_id"])

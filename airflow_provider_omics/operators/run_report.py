@@ -54,6 +54,8 @@ class RunReport:
         self.hook.log.info("Run %s: %s", self.run["id"], self.summary.sentence())
         for name, uri in self.summary.reused_from.items():
             self.hook.log.info("%s was reused from %s", name, uri)
+        if more := len(self.summary.reused) - len(self.summary.reused_from):
+            self.hook.log.info("So were the tasks of %d more names", more)
 
     def outputs(self) -> Any:
         """Return what the run declares as its outputs."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_omics.failures import REASONS, Reason, reason_of
 from airflow_provider_omics.redaction import redacted
-from airflow_provider_omics.resources import LOG_GROUP as LOG_GROUP
 from airflow_provider_omics.resources import LOG_STREAMS, RUN_TASK
 
 NEVER = datetime.fromtimestamp(0, UTC)
 """Stands for a time that an item does not tell."""
+
+URIS = 100
+"""Of how many names a summary tells where they were reused from."""
 
 
 def log_streams(run_id: str, failed_tasks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -32,7 +34,7 @@ class TaskSummary:
     reused: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     reused_from: Mapping[str, str] = field(default_factory=dict)
-    """The ``cacheS3Uri`` of reused tasks: of each name the first one, since a scatter may have thousands."""
+    """The ``cacheS3Uri`` of reused tasks: of each name the first one, and of :data:`URIS` names."""
 
     @property
     def tasks_computed(self) -> int:
@@ -64,16 +66,17 @@ class TaskSummary:
 
 
 def summarize(items: Iterable[Mapping[str, Any]], cache_id: str | None) -> TaskSummary:
-    """Summarize the items of ListRunTasks; of a task that was tried again, only the last try counts."""
+    """Summarize the items of ListRunTasks; a try that a later one of the same name made good does not count."""
     tasks = list(items)
     names: dict[str, Counter[str]] = {"computed": Counter(), "reused": Counter(), "failed": Counter()}
     reused_from: dict[str, str] = {}
     for task in tasks:
         if task["status"] in RUN_TASK.succeeded:
             names["reused" if task.get("cacheHit") else "computed"][name_of(task)] += 1
-        if task.get("cacheHit") and "cacheS3Uri" in task:
+        if task.get("cacheHit") and "cacheS3Uri" in task and len(reused_from) < URIS:
             reused_from.setdefault(name_of(task), task["cacheS3Uri"])
-    names["failed"] = Counter(name_of(task) for task in failed_last(tasks) if not _made_good(task, tasks))
+    made_good = _made_good(tasks)
+    names["failed"] = Counter(name_of(task) for task in tasks if task["status"] == "FAILED" and not made_good(task))
     return TaskSummary(cache_id, **names, reused_from=reused_from)
 
 
@@ -90,16 +93,16 @@ def failed_last(tasks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """
     failed = [task for task in tasks if task["status"] == "FAILED"]
     latest = sorted(failed, key=lambda task: task.get("stopTime", NEVER), reverse=True)
-    return sorted(latest, key=lambda task: _made_good(task, tasks))
+    return sorted(latest, key=_made_good(tasks))
 
 
-def _made_good(failed: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> bool:
-    return "stopTime" in failed and any(
-        task["status"] in RUN_TASK.succeeded
-        and name_of(task) == name_of(failed)
-        and task.get("creationTime", NEVER) >= failed["stopTime"]
-        for task in tasks
-    )
+def _made_good(tasks: Iterable[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells whether a task of the same name succeeded that was created after a failed one's end."""
+    latest: dict[str, datetime] = {}
+    for task in tasks:
+        if task["status"] in RUN_TASK.succeeded and "creationTime" in task:
+            latest[name_of(task)] = max(task["creationTime"], latest.get(name_of(task), NEVER))
+    return lambda failed: "stopTime" in failed and latest.get(name_of(failed), NEVER) >= failed["stopTime"]
 
 
 def counted(tasks: int) -> str:

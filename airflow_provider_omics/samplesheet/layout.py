@@ -87,7 +87,17 @@ class Layout:
                 if count > 1:
                     yield f"{count} columns give {name!r}"
         if self.template is not None:
+            yield from self._spelled_twice(header)
             yield from self._against(self.template, header)
+
+    def _spelled_twice(self, header: Sequence[str]) -> Iterator[str]:
+        """Yield the parameters that are given by two names: both would be sent, and a cell could not go first."""
+        spellings: dict[str, set[str]] = {}
+        for parameter in (*filter(None, map(self.parameter, header)), *self.common_parameters):
+            spellings.setdefault(self.unqualified(parameter), set()).add(parameter)
+        for names in spellings.values():
+            if len(names) > 1:
+                yield f"{' and '.join(map(repr, sorted(names)))} are spellings of one parameter: choose one"
 
     def _names(self, header: Sequence[str]) -> Iterator[str]:
         if len(header) == 1 and any(other in header[0] for other in {",", ";", "\t", "|"} - {self.delimiter}):
