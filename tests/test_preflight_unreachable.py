@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks import buckets, preflight
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.hooks.preflight_rules import Verdict
 from tests.conftest import Logged
 from tests.fixed_answers import Server
 
@@ -104,6 +106,22 @@ def test_a_server_that_answers_drop_by_drop(serve: Any, monkeypatch: pytest.Monk
     assert [look for look in LOOKS if f"{look} is not checked: {server.url} did not answer within 2 s" in text] == [
         *LOOKS
     ]
+
+
+def test_verdicts_stand_in_the_order_of_the_looks_whichever_answer_came_first() -> None:
+    second: SimpleQueue[threading.Thread] = SimpleQueue()
+
+    def see_first() -> Verdict:
+        second.get(timeout=60).join(60)
+        return Verdict(skipped=("first",))
+
+    def see_second() -> Verdict:
+        second.put(threading.current_thread())
+        return Verdict(skipped=("second",))
+
+    looks = [preflight.Look("one", "", see_first), preflight.Look("other", "", see_second)]
+    verdicts = preflight._together(looks, monotonic() + 120)
+    assert [verdict.skipped for verdict in verdicts] == [("first",), ("second",)]
 
 
 def test_nobody_there(serve: Any, logged: Logged) -> None:

@@ -105,27 +105,28 @@ def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iter
 
 
 def _together(looks: Sequence[Look], deadline: float) -> Iterator[Verdict]:
-    """Look at everything at the same time, and yield what is seen before the deadline.
+    """Look at everything at the same time, and yield what is seen before the deadline, in the order of the looks.
 
-    The threads are daemons: one that hangs holds up neither the start of the run nor the end of the process.
+    So the same request reads the same each time, whichever answer came first. The threads are daemons: one that hangs
+    holds up neither the start of the run nor the end of the process.
     """
     seen: SimpleQueue[tuple[Look, Verdict]] = SimpleQueue()
-    waiting = {look.what: look for look in looks}
+    verdicts: dict[str, Verdict] = {}
 
     def report(look: Look) -> None:
         seen.put((look, _see(look)))
 
     for look in looks:
         Thread(target=report, args=(look,), daemon=True, name="omics-preflight").start()
-    while waiting:
+    while len(verdicts) < len(looks):
         try:
             look, verdict = seen.get(timeout=max(0.0, deadline - monotonic()))
         except Empty:
             break
-        del waiting[look.what]
-        yield verdict
-    for look in waiting.values():
-        yield Verdict(skipped=(f"{look.what} is not checked: {look.endpoint} did not answer within {SECONDS:g} s.",))
+        verdicts[look.what] = verdict
+    for look in looks:
+        late = f"{look.what} is not checked: {look.endpoint} did not answer within {SECONDS:g} s."
+        yield verdicts.get(look.what, Verdict(skipped=(late,)))
 
 
 def _see(look: Look) -> Verdict:
