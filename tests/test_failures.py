@@ -170,6 +170,14 @@ def test_what_a_retry_would_compute(members: dict[str, Any], tasks: list[dict[st
     assert expected in failure(described, [], summarize(tasks, described.get("cacheId")), [])
 
 
+def test_where_a_tasks_own_reason_tells_more_cause_and_retry_are_of_that_reason() -> None:
+    task = {"name": "call", "taskId": "4567890", "failureReason": "FILE_SYSTEM_OUT_OF_SPACE"}
+    text = failure(run("RUN_TASK_FAILED"), [task], summarize(TASKS, "2345678"), [])
+    assert REASONS["FILE_SYSTEM_OUT_OF_SPACE"].cause in text
+    assert "After FILE_SYSTEM_OUT_OF_SPACE AWS saves nothing: a retry computes everything" in text
+    assert "a retry on it reuses that" not in text
+
+
 def test_presigned_urls_are_redacted() -> None:
     url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2F1&X-Amz-Expires=60&X-Amz-Signature=abc123 next"
     assert redacted(url).endswith("k?X-Amz-Credential=[redacted]&X-Amz-Expires=60&X-Amz-Signature=[redacted] next")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_omics.failures import REASONS, Reason, reason_of
+from airflow_provider_omics.failures import REASONS, reason_of
 from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import LOG_STREAMS, RUN_TASK
 
@@ -131,27 +131,28 @@ def failure(
         own = task.get("failureReason")
         says = ": ".join(filter(None, [own if own != reason else None, task.get("statusMessage") or "no message"]))
         lines.append(f"Task {name_of(task)} ({task['taskId']}) failed: {redacted(says)}")
+    telling = _most_telling(reason, failed_tasks)
     if run["status"] == "FAILED":
-        known = _most_telling(reason, failed_tasks)
+        known = reason_of(telling)
         lines += [f"Most likely it is for {known.owner}: {known.cause}", f"Next: {known.action}"]
-    lines += [_retry(run, summary), *more]
+    lines += [_retry(run, summary, telling), *more]
     return "\n".join(lines)
 
 
-def _most_telling(reason: str | None, failed_tasks: Sequence[Mapping[str, Any]]) -> Reason:
-    """Return what is known of the run's reason; where that only says that a task failed, of the task's own."""
+def _most_telling(reason: str | None, failed_tasks: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the run's reason; where that only says that a task failed, the task's own, if it is known."""
     own = failed_tasks[0].get("failureReason") if failed_tasks and reason == "RUN_TASK_FAILED" else None
-    return reason_of(own if own in REASONS else reason)
+    return own if own in REASONS else reason
 
 
-def _retry(run: Mapping[str, Any], summary: TaskSummary | None) -> str:
-    """Say what a retry would have to compute."""
-    cache, known = run.get("cacheId"), reason_of(run.get("failureReason"))
+def _retry(run: Mapping[str, Any], summary: TaskSummary | None, reason: str | None) -> str:
+    """Say what a retry would have to compute after the most telling reason."""
+    cache = run.get("cacheId")
     done = f"{summary.sentence()}. " if summary else ""
     if cache is None:
         return f"{done}A retry computes everything again."
-    if not known.saved:
-        return f"{done}After {run['failureReason']} AWS saves nothing: a retry computes everything that was not reused."
+    if not reason_of(reason).saved:
+        return f"{done}After {reason} AWS saves nothing: a retry computes everything that was not reused."
     if summary is None:
         return f"What had completed is saved to its run cache {cache}: a retry on it reuses that."
     if not summary.tasks_computed:
