@@ -53,6 +53,11 @@ def test_what_is_json_is_left_as_it_is_and_times_are_iso_8601() -> None:
     assert found["a"][2] is True
 
 
+def test_two_keys_that_would_become_one_are_refused() -> None:
+    with pytest.raises(errors.OmicsInputError, match=r"^parameters\['depths'\]: must be JSON; two keys of it are"):
+        checked({"depths": {1: "a", "1": "b"}})
+
+
 @pytest.mark.parametrize("kind", ["Decimal", "nan"])
 def test_a_run_is_refused_before_any_call(
     kind: str, start: Callable[..., Any], context: ContextMaker, omics_faults: Any

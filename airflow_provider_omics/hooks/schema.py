@@ -193,7 +193,10 @@ def _check_document(argument: str, value: Any) -> Any:
         for key in value:
             if isinstance(key, bool) or not isinstance(key, str | int):
                 raise OmicsInputError(argument, f"must be JSON; a key of it is a {_named(key)}, not a string.")
-        return {str(key): _check_document(f"{argument}[{shortened(str(key))}]", each) for key, each in value.items()}
+        checked = {str(key): _check_document(f"{argument}[{shortened(str(key))}]", each) for key, each in value.items()}
+        if len(checked) < len(value):
+            raise OmicsInputError(argument, "must be JSON; two keys of it are the same text there, as are 1 and '1'.")
+        return checked
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):  # Airflow's lazy ones, too
         return [_check_document(f"{argument}[{number}]", each) for number, each in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
