@@ -54,6 +54,9 @@ def test_only_wdl_has_qualified_names(engine: str, missing: int) -> None:
     request = {"workflowId": WORKFLOW, "parameters": {"cohort.reads": "x", "call.depth": "y"}}
     verdict = preflight_rules.of_definition(request, {"engine": engine, "parameterTemplate": TEMPLATE})
     assert len(verdict.findings) == missing
+    layout = Layout(template=TEMPLATE, engine=engine)
+    _, problems = parse(b"cohort.reads,call.depth\nx,y\n", layout)
+    assert len(problems) == missing
 
 
 def test_two_spellings_of_one_parameter_are_told_before_the_start() -> None:

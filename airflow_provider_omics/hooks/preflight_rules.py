@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_omics.exceptions.preflight import Finding
+from airflow_provider_omics.parameters import unqualified
 from airflow_provider_omics.resources import RULES, RUN_CACHE, WORKFLOW, Resource
 
 Members = Mapping[str, Any]
@@ -201,8 +202,7 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     template, given = _template(request, definition), request.get("parameters") or {}
     if not template or not isinstance(given, Mapping):
         return ()
-    wdl = definition.get("engine", "WDL").startswith("WDL")
-    names = {name: _unqualified(name, template) if wdl else name for name in given}
+    names = {name: unqualified(name, template, definition.get("engine")) for name in given}
     free = sorted(template.keys() - names.values())
     findings = []
     if unknown := sorted(name for name, meant in names.items() if meant not in template):
@@ -215,15 +215,6 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     if missing and not is_duplicate(request):
         findings.append(Finding("parameters", f"the workflow's template requires {_some(missing)}."))
     return tuple(findings)
-
-
-def _unqualified(name: str, template: Members) -> str:
-    """Return the name that a parameter has in the template: WDL's may be qualified, like ``cohort.reads``.
-
-    Source: https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html, on ``input.json``.
-    """
-    bare = name.partition(".")[2]
-    return bare if name not in template and bare in template else name
 
 
 def _with_nearest(name: str, names: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a samplesheet is read from: its file, and the parameter template of its workflow."""
+"""What a samplesheet is read from: its file, and the definition of its workflow."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def _file(location: str) -> bytes:
         raise SamplesheetUnreadable(location, str(error.strerror)) from error
 
 
-def template(hook: OmicsHook, arguments: Mapping[str, str | None]) -> dict[str, dict[str, Any]] | None:
-    """Return a workflow's parameter template, or None where it has none.
+def definition(hook: OmicsHook, arguments: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return what AWS tells of a workflow, or of its version: of its members, the engine and the parameter template.
 
     :param arguments: ``workflow_id``, ``workflow_version_name``, ``workflow_type`` and ``workflow_owner_id``
     :raises OmicsServiceError: what AWS answered
@@ -71,5 +71,4 @@ def template(hook: OmicsHook, arguments: Mapping[str, str | None]) -> dict[str, 
     members |= {"workflow_type": "type", "workflow_owner_id": "workflowOwnerId"}
     request = {member: value for argument, member in members.items() if (value := arguments[argument])}
     checked = schema.check(operation, request, {member: argument for argument, member in members.items()})
-    found: dict[str, dict[str, Any]] | None = hook.call(operation, **checked).get("parameterTemplate")
-    return found
+    return hook.call(operation, **checked)

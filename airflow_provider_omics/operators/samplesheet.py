@@ -99,6 +99,7 @@ class ReadSamplesheetOperator(ConnectedOperator):
 
         self._check_arguments()
         asked = {name: getattr(self, name) for name in OF_THE_WORKFLOW}
+        workflow = samplesheet.definition(self.hook, asked) if self.workflow_id else {}
         layout = Layout(
             delimiter=self.delimiter,
             key_column=self.key_column,
@@ -107,7 +108,8 @@ class ReadSamplesheetOperator(ConnectedOperator):
             types=self.types or {},
             optional_columns=self.optional_columns,
             common_parameters=self.common_parameters or {},
-            template=samplesheet.template(self.hook, asked) if self.workflow_id else None,
+            template=workflow.get("parameterTemplate"),
+            engine=workflow.get("engine"),
         )
         rows, problems = parse(samplesheet.read(self.hook, self.samplesheet), layout)
         problems += self._too_many(len(rows))

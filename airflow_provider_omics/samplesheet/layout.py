@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from airflow_provider_omics.parameters import unqualified
 from airflow_provider_omics.samplesheet.cells import convert, fault
 
 KEY_PARAM = "samplesheet_key"
@@ -47,14 +48,12 @@ class Layout:
     """Parameters of every run; a cell that is not empty goes before them."""
     template: Mapping[str, Mapping[str, Any]] | None = None
     """The workflow's parameter template; None where it is not known."""
+    engine: str | None = None
+    """The workflow's engine; None where it is not known."""
 
-    def unqualified(self, parameter: str) -> str:
-        """Return the name that a parameter has in the template: WDL's may be qualified, like ``cohort.reads``.
-
-        Source: https://docs.aws.amazon.com/omics/latest/dev/workflow-languages-wdl.html, on ``input.json``.
-        """
-        template, bare = self.template or {}, parameter.partition(".")[2]
-        return bare if parameter not in template and bare in template else parameter
+    def in_template(self, parameter: str) -> str:
+        """Return the name that a parameter has in the template."""
+        return unqualified(parameter, self.template or {}, self.engine)
 
     def key_of(self, header: Sequence[str]) -> str:
         """Return the name of the key column."""
@@ -71,7 +70,7 @@ class Layout:
         if column in self.arguments:
             return False
         parameter = self.parameter(column)
-        described = (self.template or {}).get(self.unqualified(parameter or ""), {})
+        described = (self.template or {}).get(self.in_template(parameter or ""), {})
         return parameter is None or parameter in self.common_parameters or bool(described.get("optional"))
 
     def check(self, header: Sequence[str]) -> Iterator[str]:
@@ -94,7 +93,7 @@ class Layout:
         """Yield the parameters that are given by two names: both would be sent, and a cell could not go first."""
         spellings: dict[str, set[str]] = {}
         for parameter in (*filter(None, map(self.parameter, header)), *self.common_parameters):
-            spellings.setdefault(self.unqualified(parameter), set()).add(parameter)
+            spellings.setdefault(self.in_template(parameter), set()).add(parameter)
         for names in spellings.values():
             if len(names) > 1:
                 yield f"{' and '.join(map(repr, sorted(names)))} are spellings of one parameter: choose one"
@@ -114,15 +113,15 @@ class Layout:
     def _against(self, template: Mapping[str, Mapping[str, Any]], header: Sequence[str]) -> Iterator[str]:
         given = {parameter: column for column in header if (parameter := self.parameter(column))}
         for parameter, column in given.items():
-            if self.unqualified(parameter) not in template:
+            if self.in_template(parameter) not in template:
                 yield (
                     f"the column {column!r} is no parameter of the workflow{nearest(parameter, template) or '.'} "
                     f"Name its parameter in columns=, or leave it out by columns={{{column!r}: None}}"
                 )
         for parameter in self.common_parameters:
-            if self.unqualified(parameter) not in template:
+            if self.in_template(parameter) not in template:
                 yield f"common_parameters: {parameter!r} is no parameter of the workflow{nearest(parameter, template)}"
-        named = {self.unqualified(parameter) for parameter in (*given, *self.common_parameters)}
+        named = {self.in_template(parameter) for parameter in (*given, *self.common_parameters)}
         for parameter, described in template.items():
             if not described.get("optional") and parameter not in named:
                 yield f"no column gives the workflow's parameter {parameter!r}{nearest(parameter, header)}"

@@ -20,13 +20,14 @@ PACKAGE = Path(airflow_provider_omics.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-KNOWLEDGE = {"resources", "exceptions", "compat", "failures", "redaction"}
+KNOWLEDGE = {"resources", "exceptions", "compat", "failures", "parameters", "redaction"}
 ALLOWED = {
     "__init__": set(),
     "provider_info": set(),
     "resources": set(),
     "failures": set(),
-    "samplesheet": set(),
+    "parameters": set(),
+    "samplesheet": {"parameters"},
     "redaction": set(),
     "reports": {"resources", "failures", "redaction"},
     "compat": set(),
