@@ -7,11 +7,14 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.dag_runs import DagRunner
 
 # Before anything imports Airflow: without a home of its own it makes a folder in the user's.
 HOME = tempfile.mkdtemp(prefix="omics-tests-")
@@ -145,6 +148,16 @@ def airflow_db() -> None:
         [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def run_dags(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagRunner]:
+    """Return the process that runs DAGs for all tests of the session."""
+    from tests.dag_runs import DagRunner
+
+    runner = DagRunner(tmp_path_factory.mktemp("dag_runs"))
+    yield runner
+    runner.close()
 
 
 @pytest.fixture

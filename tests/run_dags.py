@@ -1,14 +1,17 @@
-"""Run DAGs one after the other, as Airflow itself does in ``dag.test()``, and write down what became of them.
+"""Run DAGs one after the other by ``dag.test()``, in one process for all tests that need one.
 
-The tests start this in a process of its own: ``python run_dags.py REPORT MODULE...``, where each module stands in
-Airflow's DAG folder and has a ``dag``.
+``tests.dag_runs.DagRunner`` starts it and writes one request a line to its standard input:
+``{"modules": [...], "environment": {...}, "log": "FILE", "report": "FILE"}``. Each module is a file in Airflow's DAG
+folder and has a ``dag``. The process writes a line to its standard output when it has written the report.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,9 +78,38 @@ def tell_callbacks_the_exception() -> None:
 
 
 def hurry() -> None:
-    """Look sooner: the emulators of these tests are hundreds of times as fast as AWS, and nobody else uses them."""
+    """Poll sooner: the emulators of these tests are hundreds of times as fast as AWS, and nobody else uses them."""
     waiting.FIRST_SECONDS = 0.3
     ensure.SETTLE_SECONDS = 0.3
+
+
+def serve() -> None:
+    """Answer each request of standard input; what Airflow prints goes to the log of the request."""
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        request = json.loads(line)
+        print_to(request["log"])
+        before = dict(os.environ)
+        os.environ.update(request["environment"])
+        try:
+            report = [outcome(module) for module in request["modules"]]
+            Path(request["report"]).write_text(json.dumps(report))
+        except Exception:
+            traceback.print_exc()
+        os.environ.clear()
+        os.environ.update(before)
+        print_to(os.devnull)
+        print("done", file=answers, flush=True)
+
+
+def print_to(log: str) -> None:
+    """Let standard output and standard error go to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    os.close(file)
 
 
 if __name__ == "__main__":
@@ -85,5 +117,4 @@ if __name__ == "__main__":
     build_the_api_once()
     tell_callbacks_the_exception()
     sys.path.insert(0, conf.get("core", "dags_folder"))
-    report, *modules = sys.argv[1:]
-    Path(report).write_text(json.dumps([outcome(module) for module in modules]))
+    serve()

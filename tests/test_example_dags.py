@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,11 +15,11 @@ import pytest
 from botocore.config import Config
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
+from tests.dag_runs import DagRunner
 
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "example_dags"
@@ -34,7 +30,6 @@ RUN_KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "outputs"}
 RUN_KEYS |= {"tasks_computed", "tasks_reused", "cache_summary"}
 SPEED = 600
 """Emulated seconds in a real one: a run of three minutes is over before the first look at it."""
-DEADLINE_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -74,30 +69,10 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def outcome(emulator: Server, airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Run both DAGs in one process of their own, which saves the second one Airflow's start."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    modules = [EXAMPLES / "example_run_cache.py", TESTS / "dags" / "run_cache_modes.py"]
-    for module in modules:
-        shutil.copy(module, dags)
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",  # seconds; Airflow's own default is five minutes
-    }
-    command: list[str | Path] = [sys.executable, TESTS / "run_dags.py", report, *(module.stem for module in modules)]
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout
-    dag_runs = {dag_run["dag"]: dag_run for dag_run in json.loads(report.read_text())}
-    return Outcome(dag_runs, runs_of(emulator.url), done.stdout)
+def outcome(emulator: Server, run_dags: DagRunner) -> Outcome:
+    """Run both DAGs."""
+    reports, log = run_dags.run(emulator.url, EXAMPLES / "example_run_cache.py", TESTS / "dags" / "run_cache_modes.py")
+    return Outcome({dag_run["dag"]: dag_run for dag_run in reports}, runs_of(emulator.url), log)
 
 
 def runs_of(url: str) -> list[dict[str, Any]]:

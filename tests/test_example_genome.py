@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +13,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import GENOME, Plan, Task
 from airflow_provider_omics.emulator.store import Store
+from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
 TESTS = Path(__file__).parent
@@ -98,35 +94,20 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def outcome(
-    emulator: Server, webhook: tuple[str, list[str]], airflow_db: None, tmp_path_factory: pytest.TempPathFactory
-) -> Outcome:
-    """Run the DAGs in one process of their own, the cohort's twice."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    for name in ("example_run.py", "example_genome.py"):
-        shutil.copy(EXAMPLES / name, dags)
-    run = dags / "example_run.py"
-    run.write_text(run.read_text().replace(COHORT, SINGLE))  # so that its run is not among the failing
+def outcome(emulator: Server, webhook: tuple[str, list[str]], run_dags: DagRunner) -> Outcome:
+    """Run the DAGs, the cohort's twice."""
+    # Another workflow, so that its run is not among the failing.
+    single = (EXAMPLES / "example_run.py").read_text().replace(COHORT, SINGLE)
+    (run_dags.folder / "example_run.py").write_text(single)
     address, texts = webhook
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
-        "LAB_WEBHOOK": address,
-    }
-    command = [sys.executable, str(TESTS / "run_dags.py"), str(report)]
-    done = subprocess.run(
-        [*command, "example_run", "example_genome", "example_genome"],
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
+    reports, log = run_dags.run(
+        emulator.url,
+        EXAMPLES / "example_genome.py",
+        modules=("example_run", "example_genome", "example_genome"),
+        environment={"LAB_WEBHOOK": address},
     )
-    assert done.returncode == 0, done.stdout
-    single, failing, repeated = json.loads(report.read_text())
-    return Outcome(single, failing, repeated, runs_of(emulator.url), list(texts), done.stdout)
+    single_run, failing, repeated = reports
+    return Outcome(single_run, failing, repeated, runs_of(emulator.url), list(texts), log)
 
 
 def test_the_outputs_of_a_run_go_to_the_next_task(outcome: Outcome) -> None:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
+from tests.dag_runs import DagRunner
 from tests.emulator.batches import needs_batches
-from tests.test_example_dags import ACCOUNT, BUCKET, REGION, SPEED, WORKFLOW, runs_of
+from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, WORKFLOW, runs_of
 
 pytestmark = needs_batches
 
-TESTS = Path(__file__).parent
-EXAMPLES = TESTS.parent / "example_dags"
 SAMPLES = ["NA12878", "NA12891", "NA12892"]
 
 
@@ -44,30 +36,9 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_runs(
-    emulator: Server, airflow_db: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[list[dict[str, Any]], str]:
-    """Run both DAGs in one process of their own, and return what became of them, and the log."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    names = ["example_run_batch", "example_run_batch_upkeep"]
-    for name in names:
-        shutil.copy(EXAMPLES / f"{name}.py", dags)
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, TESTS / "run_dags.py", report, *names],
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout
-    return json.loads(report.read_text()), done.stdout
+def dag_runs(emulator: Server, run_dags: DagRunner) -> tuple[list[dict[str, Any]], str]:
+    """Run both DAGs, and return what became of them, and the log."""
+    return run_dags.run(emulator.url, EXAMPLES / "example_run_batch.py", EXAMPLES / "example_run_batch_upkeep.py")
 
 
 def tasks(dag_run: dict[str, Any]) -> dict[str, dict[str, Any]]:

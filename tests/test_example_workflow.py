@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.hooks import schema
-from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, TESTS, runs_of
+from tests.dag_runs import DagRunner
+from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, runs_of
 
 pytestmark = pytest.mark.skipif(
     "CreateWorkflowVersion" not in schema.service_model().operation_names,
@@ -38,24 +33,10 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_run(emulator: Server, airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run the DAG in a process of its own, and return what became of it."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    shutil.copy(EXAMPLES / "example_workflow.py", dags)
-    shutil.copytree(EXAMPLES / "line_count", dags / "line_count")
-    environment = os.environ | {CONNECTION: connection_json(emulator.url), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
-    done = subprocess.run(
-        [sys.executable, TESTS / "run_dags.py", report, "example_workflow"],
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout
-    (found,) = json.loads(report.read_text())
-    return {**found, "log": done.stdout}
+def dag_run(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+    """Run the DAG, and return what became of it."""
+    (found,), log = run_dags.run(emulator.url, EXAMPLES / "example_workflow.py", EXAMPLES / "line_count")
+    return {**found, "log": log}
 
 
 def test_a_workflow_is_registered_run_and_deleted(dag_run: dict[str, Any], emulator: Server) -> None:

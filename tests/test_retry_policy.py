@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,12 +14,12 @@ import pytest
 from airflow_provider_omics import compat
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.failures import REASONS
+from tests.dag_runs import DagRunner
 
 TESTS = Path(__file__).parent
 RUNS = {"1111111": "INSTANCE_RESERVATION_FAILED", "2222222": "INVALID_ECR_IMAGE_URI", "3333333": "INPUT_URI_NOT_FOUND"}
@@ -114,21 +110,11 @@ def emulator() -> Iterator[Server]:
 
 
 @newer
-def test_airflow_obeys_it(emulator: Server, airflow_db: None, tmp_path: Path) -> None:
-    dags, report = tmp_path / "dags", tmp_path / "report.json"
-    dags.mkdir()
-    shutil.copy(TESTS / "dags" / "retry_policy.py", dags)
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-    }
-    command = [sys.executable, str(TESTS / "run_dags.py"), str(report), "retry_policy"]
-    done = subprocess.run(command, env=environment, cwd=dags, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (dag_run,) = json.loads(report.read_text())
+def test_airflow_obeys_it(emulator: Server, run_dags: DagRunner) -> None:
+    (dag_run,), log = run_dags.run(emulator.url, TESTS / "dags" / "retry_policy.py")
     became = {task["task"]: (task["state"], task["tries"]) for task in dag_run["tasks"]}
     assert became == {
         "INSTANCE_RESERVATION_FAILED": ("success", 2),
         "INVALID_ECR_IMAGE_URI": ("failed", 1),
         "INPUT_URI_NOT_FOUND": ("success", 2),
-    }
+    }, log

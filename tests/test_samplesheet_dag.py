@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +11,10 @@ import boto3
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
+from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
 TESTS = Path(__file__).parent
@@ -30,7 +26,6 @@ LABELLED = "label,sample,reads,urgency\n" + "".join(
     f"L{n},{sample},s3://b/{n}.fq,{3 - n}\n" for n, sample in enumerate(SAMPLES)
 )
 SPEED = 600
-DEADLINE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -50,34 +45,17 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_runs(emulator: Server, airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run the DAGs in a process of their own, and return what became of them by DAG id."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    for module in MODULES:
-        shutil.copy(module, dags)
-    (dags / "right.csv").write_text(LABELLED)
-    (dags / "wrong.csv").write_text("sample,reads\nNA1,\nNA1,s3://b/1.fq\n")
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-    }
-    command: list[str | Path] = [sys.executable, TESTS / "run_dags.py", report, *(module.stem for module in MODULES)]
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout
-    found = {dag_run["dag"]: dag_run for dag_run in json.loads(report.read_text())}
+def dag_runs(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+    """Run the DAGs, and return what became of them by DAG id."""
+    (run_dags.folder / "right.csv").write_text(LABELLED)
+    (run_dags.folder / "wrong.csv").write_text("sample,reads\nNA1,\nNA1,s3://b/1.fq\n")
+    reports, log = run_dags.run(emulator.url, *MODULES)
+    found = {dag_run["dag"]: dag_run for dag_run in reports}
     assert {name: dag_run["state"] for name, dag_run in found.items()} == {
         "example_samplesheet": "success",
         "samplesheet_modes": "failed",
-    }, done.stdout
-    return found | {"log": done.stdout}
+    }, log
+    return found | {"log": log}
 
 
 def instances(dag_run: dict[str, Any], task_id: str) -> list[dict[str, Any]]:

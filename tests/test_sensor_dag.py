@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +9,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
-from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
+from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
 TESTS = Path(__file__).parent
@@ -26,7 +21,6 @@ WORKFLOW, ENDLESS = "1234567", "7654321"
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "amzn-s3-demo-bucket"
 SPEED = 60
 """Emulated seconds in a real one: a run of three minutes goes on while it is first looked at."""
-DEADLINE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -45,28 +39,11 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def tasks(emulator: Server, airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run the DAG in a process of its own, and return what became of its tasks."""
-    dags, report = tmp_path_factory.mktemp("dags"), tmp_path_factory.mktemp("report") / "dag_runs.json"
-    shutil.copy(TESTS / "dags" / "sensor_modes.py", dags)
-    environment = os.environ | {
-        CONNECTION: connection_json(emulator.url),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-    }
-    command: list[str | Path] = [sys.executable, TESTS / "run_dags.py", report, "sensor_modes"]
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=dags,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout
-    (dag_run,) = json.loads(report.read_text())
-    assert dag_run["state"] == "success", done.stdout
-    assert "failed" not in {task["state"] for task in dag_run["tasks"]}, done.stdout
+def tasks(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+    """Run the DAG, and return what became of its tasks."""
+    (dag_run,), log = run_dags.run(emulator.url, TESTS / "dags" / "sensor_modes.py")
+    assert dag_run["state"] == "success", log
+    assert "failed" not in {task["state"] for task in dag_run["tasks"]}, log
     return {task["task"]: task for task in dag_run["tasks"]}
 
 
