@@ -6,7 +6,7 @@ LEGS ?=
 UV_VERSION = $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 UV := .venv/bin/uv
 READY := .venv/.ready
-# Clients that others wrote, each in an environment of its own, as is what a benchmark compares with.
+# Each client that others wrote has an environment of its own, as has what a benchmark compares with.
 CLIENTS := awscli capo-omics miniwdl-omics-run
 AMAZON_PATTERN := .venvs/amazon-pattern
 
@@ -20,7 +20,15 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-faults test-scale services verify-aws check matrix docs bench clean
+.PHONY: help setup demo test test-quick test-processes check matrix test-all test-legs test-faults test-beside \
+	test-starts test-many-runs test-scale test-clients test-generated test-checks test-verify-aws test-readme \
+	services verify-aws docs bench clean
+
+PYTEST := .venv/bin/pytest
+FAULTS := tests/faults/test_started_once.py
+# The faults that most changes can break; `make test-faults` tries all of them.
+GATE := answer_lost killed_before_start killed_after_answer killed_while_waiting triggerer_killed running_task_cleared \
+	marked_failed run_id_used_again
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -30,31 +38,68 @@ setup: $(READY)  ## make .venv from uv.lock
 demo: $(READY)  ## run a WDL workflow five times on an embedded HealthOmics, and show what its run cache gave
 	.venv/bin/python scripts/demo.py
 
-# What starts no processes runs on two cores side by side; what does needs them both.
-test: check services $(CLIENTS:%=.venvs/%/.ready)  ## run the checks and the whole test suite
-	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile
-	.venv/bin/pytest -m slow --durations=10
+test: check test-quick test-processes  ## run the checks, all quick tests, a deferred run and eight faults: 12 minutes at most
 
 check: docs  ## run ruff, mypy and the docs build
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
-matrix: $(READY)  ## run the quick tests on every supported Airflow, or some: LEGS="3.0.6 newest-py3.13"
+matrix: $(READY)  ## run the tests that depend on Airflow's version on three releases, or on some: LEGS="3.0.6 newest-py3.13"
 	.venv/bin/python scripts/matrix.py $(LEGS)
 
-test-faults: $(READY)  ## kill, cut off and clear real Airflow tasks on three releases, or some: LEGS="3.0.6"
+# --- what `make test` and `make test-all` consist of; docs/contributing.rst says how long each part takes
+
+test-quick: $(READY)
+	$(PYTEST) -m "not slow" -n 2 --dist loadfile
+
+test-processes: $(READY)
+	$(PYTEST) tests/e2e/test_airflow_processes.py $(GATE:%='$(FAULTS)::test_a_run_is_started_exactly_once[%]')
+
+ALL := test test-legs test-faults test-beside test-starts test-many-runs test-scale test-clients test-generated \
+	test-checks test-verify-aws test-readme bench
+
+test-all: $(ALL)  ## run everything there is, in some three hours
+
+test-legs: $(READY)
+	.venv/bin/python scripts/matrix.py --all $(LEGS)
+
+test-faults: $(READY)
 	.venv/bin/python scripts/fault_tables.py $(LEGS)
 
-test-scale: $(READY) services  ## map 500 runs on PostgreSQL with the LocalExecutor, and with the CeleryExecutor, 45 minutes in all
-	SCALE_REPORTS=docs/benchmarks .venv/bin/pytest -s tests/e2e/scale.py
+test-beside: $(READY)
+	.venv/bin/python scripts/fault_tables.py --beside $(LEGS)
+
+test-starts: $(READY)
+	$(PYTEST) --durations=5 tests/faults/test_create_race.py tests/faults/test_many_starts.py
+
+test-many-runs: $(READY) services
+	$(PYTEST) -s tests/e2e/test_many_runs.py
+
+test-scale: $(READY) services
+	SCALE_REPORTS=docs/benchmarks $(PYTEST) -s tests/e2e/scale.py
+
+test-clients: $(CLIENTS:%=.venvs/%/.ready)
+	$(PYTEST) tests/clients
+
+test-generated: $(READY)
+	OMICS_GENERATED_REQUESTS=10000 $(PYTEST) tests/emulator/test_generated_requests.py
+
+test-checks: $(READY)
+	$(PYTEST) -m slow tests/contracts/test_checks.py tests/test_packaging.py
+
+test-verify-aws: $(READY)
+	$(PYTEST) tests/verify_aws
+
+test-readme: $(READY)
+	$(PYTEST) tests/test_readme.py
 
 # PostgreSQL refuses to run as root: where root runs the tests, its cluster belongs to Debian's user postgres, or to
 # nobody. It lies in a temporary folder, listens on the loopback, and ends with its test; so does Redis.
-services: $(READY)  ## find PostgreSQL and Redis, or install Debian's packages as root
+services: $(READY)
 	@.venv/bin/python -m tests.e2e.programs
 
-verify-aws: $(READY)  ## hold the emulator against AWS: BUCKET=… ROLE=… says what it does and costs, YES=1 does it
+verify-aws: $(READY)  ## compare the emulator with AWS: BUCKET=… ROLE=… says what it does and costs, YES=1 does it
 	.venv/bin/python scripts/verify_aws.py $(if $(BUCKET),--bucket "$(BUCKET)") $(if $(ROLE),--role "$(ROLE)") \
 		$(if $(YES),--yes) $(ARGS)
 

@@ -1,6 +1,7 @@
 """``make test-faults``: every fault on real Airflow processes of several releases, and what each cost as a table.
 
-Then fifty waits beside an unrelated trigger, on the releases whose triggers share one channel to Airflow.
+``make test-beside``: fifty waits beside an unrelated trigger, on the releases whose triggers share one channel to
+Airflow.
 
 The tables go to ``docs/benchmarks/faults-VERSION.txt``. The environments are those of ``make matrix``.
 """
@@ -12,43 +13,49 @@ import sys
 import time
 from collections.abc import Sequence
 
-from matrix import all_legs, run_tests
+from matrix import all_legs, run_tests, tail
 from stacks import BUILD, ROOT, Leg, LegFailed, build_wheel, install
 
 FAULTS = "tests/faults/test_started_once.py"
 BESIDE = "tests/e2e/test_beside.py"
-TESTS = {"2.11.2": [FAULTS], "3.0.6": [FAULTS, BESIDE], "3.2.1": [BESIDE], "newest-py3.11": [FAULTS]}
-"""What each leg runs; the newest one's waits beside another trigger are part of ``make test``."""
+LEGS = {FAULTS: ("2.11.2", "3.0.6", "newest-py3.11"), BESIDE: ("3.0.6", "3.2.1", "newest-py3.11")}
 TABLES = ROOT / "docs" / "benchmarks"
 
 
-def try_faults(leg: Leg, tests: Sequence[str]) -> str:
-    """Run the tests of one leg, and return the table of its faults, if it has any."""
+def try_faults(leg: Leg) -> str:
+    """Run the faults on one leg, and return their table."""
     table = TABLES / f"faults-{leg.airflow}.txt"
-    if FAULTS in tests:
-        table.unlink(missing_ok=True)
-    run_tests(leg, *tests, extra={"FAULT_TABLE": str(table)})
-    return table.read_text() if FAULTS in tests else ""
+    table.unlink(missing_ok=True)
+    run_tests(leg, FAULTS, extra={"FAULT_TABLE": str(table)})
+    return table.read_text()
+
+
+def try_beside(leg: Leg) -> str:
+    """Run fifty waits beside another trigger on one leg, and return what pytest says of it."""
+    run_tests(leg, BESIDE)
+    return tail(leg, 1)[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen legs one after the other, and return the exit status."""
     known = all_legs()
     parser = argparse.ArgumentParser(description="Prove on real processes that a run is started exactly once.")
-    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {' '.join(TESTS)}")
+    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {', '.join(map(' '.join, LEGS.values()))}")
+    parser.add_argument("--beside", action="store_true", help="run fifty waits beside another trigger instead")
     options = parser.parse_args(arguments)
+    test, attempt = (BESIDE, try_beside) if options.beside else (FAULTS, try_faults)
     if unknown := sorted(set(options.legs) - set(known)):
         parser.error(f"no leg is called {', '.join(unknown)}; there are {', '.join(known)}")
     for folder in (BUILD, TABLES):
         folder.mkdir(parents=True, exist_ok=True)
     wheel = build_wheel()
     failed = False
-    for leg in (known[name] for name in options.legs or TESTS):
+    for leg in (known[name] for name in options.legs or LEGS[test]):
         began = time.monotonic()
         leg.log.write_text("")
         try:
             install(leg, wheel)
-            print(try_faults(leg, TESTS.get(leg.name, [FAULTS])))
+            print(attempt(leg))
         except (LegFailed, OSError) as error:
             failed = True
             print(f"{leg.name} FAILED: {error}", *leg.log.read_text().splitlines()[-100:], sep="\n")

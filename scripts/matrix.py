@@ -1,4 +1,4 @@
-"""Run the quick tests on every Airflow that the provider supports.
+"""Run the tests that depend on the version of Airflow on several releases, or all quick tests on every release.
 
 Each leg is an environment of its own under ``.venvs/``, installed the way Amazon MWAA installs: Airflow, the
 amazon provider, boto3 and our wheel without extras, under the constraints published for that release. The
@@ -26,8 +26,10 @@ from stacks import BUILD, ROOT, Leg, LegFailed, build_wheel, install, locked_ver
 
 MWAA = ("2.11.0", "2.11.2", "3.0.6", "3.2.1", "3.3.1")
 """The Airflow releases of Amazon MWAA, all on Python 3.12: https://github.com/aws/amazon-mwaa-docker-images."""
-BY_NAME = ("newest-py3.11",)
-"""Legs that run only where they are named: what they test is what ``make test`` does, whatever Python it has."""
+DEFAULT = (MWAA[0], "3.0.6", MWAA[-1])
+"""The legs of ``make matrix``: the oldest release of each major version that Amazon MWAA has, and its newest one."""
+TESTED_ALREADY = ("newest-py3.11",)
+"""Legs that run only by name: ``make test`` runs the same tests on the same versions."""
 PACKAGE = "airflow_provider_omics"
 NEEDED_BY_TESTS = (
     "Makefile",
@@ -42,6 +44,7 @@ NEEDED_BY_TESTS = (
     "uv.lock",
 )
 QUICK = "not slow and not locked"
+DEPENDENT = f"matrix and {QUICK}"
 WARNINGS = f"default\nerror:::{PACKAGE}"
 """What an old release warns of by itself is not ours to mend; what our modules cause is always an error."""
 PROBE = f"""
@@ -92,13 +95,13 @@ def copy_checkout(tree: Path) -> None:
             shutil.copy(source, tree)
 
 
-def drive(leg: Leg, wheel: Path) -> None:
-    """Install and test one leg, and note what became of it."""
+def drive(leg: Leg, wheel: Path, marks: str) -> None:
+    """Install one leg, run its tests that have these marks, and note what became of it."""
     start = time.monotonic()
     leg.log.write_text("")
     try:
         install(leg, wheel)
-        run_tests(leg, "-m", QUICK)
+        run_tests(leg, "-m", marks)
     except (LegFailed, OSError) as error:
         leg.failure = str(error)
     leg.seconds = time.monotonic() - start
@@ -121,19 +124,20 @@ def tail(leg: Leg, lines: int) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen legs and return the exit status."""
     known = all_legs()
-    default = [name for name in known if name not in BY_NAME]
-    parser = argparse.ArgumentParser(description="Run the quick tests on every Airflow that is supported.")
-    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {' '.join(default)}")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
+    parser = argparse.ArgumentParser(description="Run tests on several releases of Airflow.")
+    parser.add_argument("legs", nargs="*", metavar="LEG", help=f"default: {' '.join(DEFAULT)}, or with --all every leg")
+    parser.add_argument("--all", action="store_true", help="run all quick tests, also those that import no Airflow")
+    parser.add_argument("--jobs", type=int, default=3, help="default: %(default)s")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.legs) - set(known)):
         parser.error(f"no leg is called {', '.join(unknown)}; there are {', '.join(known)}")
-    legs = [known[name] for name in options.legs or default]
+    every = [name for name in known if name not in TESTED_ALREADY]
+    legs = [known[name] for name in options.legs or (every if options.all else DEFAULT)]
     BUILD.mkdir(parents=True, exist_ok=True)
     print(f"{len(legs)} legs, {options.jobs} side by side, logs in {BUILD.relative_to(ROOT)}", flush=True)
     wheel = build_wheel()
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(partial(drive, wheel=wheel), legs))
+        list(pool.map(partial(drive, wheel=wheel, marks=QUICK if options.all else DEPENDENT), legs))
     failed = [leg for leg in legs if leg.failure]
     for leg in failed:
         print(f"\n-- {leg.name}: the end of {leg.log.relative_to(ROOT)}", *tail(leg, 40), sep="\n")

@@ -13,7 +13,7 @@ from airflow_provider_omics.hooks import killing
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 named = pytest.mark.parametrize("name", [None, "the author's"], ids=["our-name", "author-s-name"])
 

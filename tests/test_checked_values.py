@@ -21,6 +21,8 @@ from tests.conftest import ContextMaker
 from tests.emulator.batches import needs_batches
 from tests.waits import both_modes, finish
 
+pytestmark = pytest.mark.matrix
+
 NO_JSON = {
     "Decimal": (Decimal("1.5"), r"must be JSON: .*; not a decimal\.Decimal"),
     "date": (date(2026, 1, 1), r"must be JSON: .*; not a datetime\.date"),

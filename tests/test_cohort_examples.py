@@ -11,6 +11,8 @@ from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.operators.run_batch import StartRunBatchOperator
 from tests.test_example_dags import EXAMPLES, load
 
+pytestmark = pytest.mark.matrix
+
 COHORTS = ("example_genome", "example_run_batch", "example_samplesheet")
 
 

@@ -14,7 +14,7 @@ from airflow_provider_omics.operators.run_cache import CreateRunCacheOperator
 from airflow_provider_omics.operators.run_group import CreateRunGroupOperator
 from tests.conftest import ContextMaker
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture

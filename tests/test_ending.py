@@ -20,7 +20,7 @@ from tests.emulator.batches import needs_batches
 from tests.test_killing import STOPPED, the_run
 from tests.waits import both_modes, deferral_of, finish, resumed
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
 from tests.dag_runs import DagRunner
 
+pytestmark = pytest.mark.matrix
+
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "example_dags"
 ACCOUNT, REGION = "123456789012", "us-east-1"

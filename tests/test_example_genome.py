@@ -20,6 +20,8 @@ from airflow_provider_omics.emulator.store import Store
 from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
+pytestmark = pytest.mark.matrix
+
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "example_dags"
 SINGLE, COHORT, JOINT = "2345678", "1234567", "7654321"

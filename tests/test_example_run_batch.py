@@ -16,7 +16,7 @@ from tests.dag_runs import DagRunner
 from tests.emulator.batches import needs_batches
 from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, WORKFLOW, runs_of
 
-pytestmark = needs_batches
+pytestmark = [needs_batches, pytest.mark.matrix]
 
 SAMPLES = ["NA12878", "NA12891", "NA12892"]
 

@@ -15,10 +15,13 @@ from airflow_provider_omics.hooks import schema
 from tests.dag_runs import DagRunner
 from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, runs_of
 
-pytestmark = pytest.mark.skipif(
-    "CreateWorkflowVersion" not in schema.service_model().operation_names,
-    reason="the installed botocore has no versions of workflows",
-)
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.skipif(
+        "CreateWorkflowVersion" not in schema.service_model().operation_names,
+        reason="the installed botocore has no versions of workflows",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.resources import RUN, RUN_CACHE
 from tests.conftest import Logged
 
+pytestmark = pytest.mark.matrix
+
 URL = "http://127.0.0.1:5000"
 DEFAULT = {"region_name": "us-east-1"}
 

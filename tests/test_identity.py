@@ -12,6 +12,8 @@ import pytest
 from airflow_provider_omics.operators.identity import Attempt, TaskIdentity, token
 from tests.conftest import ContextMaker
 
+pytestmark = pytest.mark.matrix
+
 TASK = TaskIdentity("here", "dag", "scheduled__2026-01-01", "task", -1)
 
 

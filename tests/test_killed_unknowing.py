@@ -19,7 +19,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.test_killing import STOPPED, the_run
 from tests.waits import deferral_of, resumed
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
 

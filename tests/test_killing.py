@@ -20,7 +20,7 @@ from airflow_provider_omics.triggers.omics import OmicsTrigger
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 OVER = ["failed", "success", "skipped", "removed", "upstream_failed", "restarting", None]
 GOES_ON = ["running", "deferred", "up_for_retry", "up_for_reschedule", "queued", "scheduled"]

@@ -18,6 +18,8 @@ from airflow_provider_omics.operators.run_cache import (
 from airflow_provider_omics.provider_info import get_provider_info
 from tests.conftest import ContextMaker
 
+pytestmark = pytest.mark.matrix
+
 try:
     from airflow.sdk import DAG
 except ImportError:

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_omics import exceptions as errors
 from tests.conftest import ContextMaker, Logged
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture(autouse=True)

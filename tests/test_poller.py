@@ -21,7 +21,7 @@ from airflow_provider_omics.triggers.poller import poller_of
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": None, "verify": None, "config": None}
 
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture

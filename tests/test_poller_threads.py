@@ -17,7 +17,7 @@ from airflow_provider_omics.resources import RUN
 from airflow_provider_omics.triggers.poller import Poller, poller_of
 from tests.conftest import ContextMaker
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": None, "verify": None, "config": None}
 ROLE = "arn:aws:iam::123456789012:role/Airflow"

@@ -14,6 +14,8 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.archives import archive
 from tests.conftest import Logged
 
+pytestmark = pytest.mark.matrix
+
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TEMPLATE = {"sample": {"description": ""}, "reference": {"optional": False}, "depth": {"optional": True}}
 MODEL = schema.service_model()

@@ -17,6 +17,8 @@ from airflow_provider_omics.hooks.preflight_rules import Verdict
 from tests.conftest import Logged
 from tests.fixed_answers import Server
 
+pytestmark = pytest.mark.matrix
+
 REGION = "us-east-1"
 
 

@@ -30,7 +30,7 @@ except ImportError:
 SHEET = "sample,reads\nNA1,s3://b/1.fq\nNA2,s3://b/2.fq\n"
 TEMPLATE = {"sample": {"description": "the name"}, "reads": {"optional": False}, "depth": {"optional": True}}
 
-pytestmark = pytest.mark.usefixtures("omics_connection")
+pytestmark = [pytest.mark.usefixtures("omics_connection"), pytest.mark.matrix]
 
 
 def of_file(folder: Path, sheet: str = SHEET, **arguments: Any) -> ReadSamplesheetOperator:

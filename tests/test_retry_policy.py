@@ -21,6 +21,8 @@ from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.failures import REASONS
 from tests.dag_runs import DagRunner
 
+pytestmark = pytest.mark.matrix
+
 TESTS = Path(__file__).parent
 RUNS = {"1111111": "INSTANCE_RESERVATION_FAILED", "2222222": "INVALID_ECR_IMAGE_URI", "3333333": "INPUT_URI_NOT_FOUND"}
 

@@ -16,7 +16,7 @@ from airflow_provider_omics.links.omics import RUN_LINKS
 from tests.conftest import ContextMaker, FakeTaskInstance, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 KEYS = {"id", "arn", "uuid", "status", "run_output_uri", "tasks_computed", "tasks_reused", "cache_summary", "outputs"}
 

@@ -16,6 +16,8 @@ from airflow_provider_omics.operators.run_cache import (
 )
 from tests.conftest import ContextMaker, Logged
 
+pytestmark = pytest.mark.matrix
+
 KEYS = {"id", "arn", "status", "tags", "name", "cache_s3_uri", "cache_behavior", "created"}
 
 

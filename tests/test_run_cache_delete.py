@@ -13,6 +13,8 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.operators.run_cache import DeleteRunCacheOperator
 from tests.conftest import ContextMaker, Logged
 
+pytestmark = pytest.mark.matrix
+
 UUID = "0f4b0b6c-6f3e-4d43-9f0a-7d3f5b1c2a10"
 
 

@@ -12,7 +12,7 @@ from airflow_provider_omics.operators.run_end import CancelRunOperator, DeleteRu
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture

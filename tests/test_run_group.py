@@ -17,6 +17,8 @@ from airflow_provider_omics.operators.run_group import (
 )
 from tests.conftest import ContextMaker, Logged
 
+pytestmark = pytest.mark.matrix
+
 KEYS = {"id", "arn", "tags", "name", "max_runs"}
 
 

@@ -17,6 +17,8 @@ from airflow_provider_omics.emulator.store import Store
 from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
+pytestmark = pytest.mark.matrix
+
 TESTS = Path(__file__).parent
 MODULES = (TESTS.parent / "example_dags" / "example_samplesheet.py", TESTS / "dags" / "samplesheet_modes.py")
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "amzn-s3-demo-bucket"

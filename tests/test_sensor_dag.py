@@ -16,6 +16,8 @@ from airflow_provider_omics.emulator.store import Store
 from tests.dag_runs import DagRunner
 from tests.test_example_dags import runs_of
 
+pytestmark = pytest.mark.matrix
+
 TESTS = Path(__file__).parent
 WORKFLOW, ENDLESS = "1234567", "7654321"
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "amzn-s3-demo-bucket"

@@ -13,6 +13,8 @@ from airflow_provider_omics.compat import TRIGGER_FAILED, TRIGGER_TIMEOUTS
 from airflow_provider_omics.sensors.run import RunSensor
 from tests.conftest import ContextMaker
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture
 def run_id(begin: Callable[..., str]) -> str:

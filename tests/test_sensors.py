@@ -25,7 +25,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_status
 from tests.waits import event_of
 
-pytestmark = pytest.mark.usefixtures("quick_waits", "_quick_pokes")
+pytestmark = [pytest.mark.usefixtures("quick_waits", "_quick_pokes"), pytest.mark.matrix]
 
 MODES: dict[str, dict[str, Any]] = {"poke": {}, "reschedule": {"mode": "reschedule"}, "deferred": {"deferrable": True}}
 each_mode = pytest.mark.parametrize("mode", MODES)

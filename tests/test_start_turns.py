@@ -15,7 +15,7 @@ from airflow_provider_omics.triggers import pause as pause_module
 from tests.conftest import ContextMaker
 from tests.waits import both_modes, finish
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from airflow_provider_omics.hooks.omics import THROTTLED_REPEATS
 from airflow_provider_omics.hooks.waiting import interval
 from tests.conftest import ContextMaker
 
+pytestmark = pytest.mark.matrix
+
 
 def test_the_intervals_grow_to_the_delay() -> None:
     assert [interval(look, 30) for look in range(1, 7)] == [3, 6, 12, 24, 30, 30]

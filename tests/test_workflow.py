@@ -21,6 +21,8 @@ from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
+pytestmark = pytest.mark.matrix
+
 VERSIONS = "CreateWorkflowVersion" in schema.service_model().operation_names
 versions = pytest.mark.skipif(not VERSIONS, reason="the installed botocore has no versions of workflows")
 KEYS = {"id", "arn", "status", "digest", "created"}

@@ -28,6 +28,8 @@ from airflow_provider_omics.resources import RESOURCES, SINCE
 from airflow_provider_omics.sensors.base import OmicsBaseSensor
 from airflow_provider_omics.triggers.omics import OmicsTrigger
 
+pytestmark = pytest.mark.matrix
+
 try:
     from airflow.sdk import DAG
 except ImportError:

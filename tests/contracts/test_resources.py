@@ -11,6 +11,8 @@ import pytest
 from airflow_provider_omics.hooks import schema
 from airflow_provider_omics.resources import CACHE_BEHAVIORS, RESOURCES, SINCE, Resource
 
+pytestmark = pytest.mark.matrix
+
 MODEL: Any = schema.service_model()
 SHAPES = MODEL.shape_names
 each_resource = pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES, indirect=True)

@@ -104,13 +104,3 @@ def test_a_deferred_run_fails_and_its_retry_reuses_the_cache(airflow: Airflow, e
     assert airflow.links("deferred_run", run_id, "run") == {
         link.name: link.url(REGION, result["id"]) for link in RUN_LINKS
     }
-
-
-def test_a_process_that_ends_prints_its_log(tmp_path: Path) -> None:
-    processes = Airflow(tmp_path, tmp_path, {})
-    try:
-        processes.start("no-such-command")
-        with pytest.raises(AssertionError, match=r"ended before it answers(?s:.*)exited with 2(?s:.*)no-such-command"):
-            processes.until("it answers", lambda: False)
-    finally:
-        processes.end()

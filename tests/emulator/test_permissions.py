@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import signal
 import urllib.request
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -250,16 +248,3 @@ def test_the_command_prints_it_at_its_end() -> None:
         assert process.wait(timeout=30) == 0
     statement = {"Effect": "Allow", "Action": ["omics:GetWorkflow"], "Resource": [f"{OMICS}workflow/4711"]}
     assert printed == {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def test_what_an_operator_needs_is_part_of_what_its_page_says(
-    start: Any, context: Any, cache_id: str, omics_emulator: Server, quick_waits: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "scripts"))
-    written = {action for action, _ in importlib.import_module("iam").needs("StartRunOperator")}
-    omics_emulator.store.permissions.clear()
-    start(cache_id=cache_id).execute(context())
-    needed = allowed(omics_emulator.store)
-    assert set(needed) <= written
-    assert {"omics:StartRun", "omics:GetRun", "omics:TagResource", "iam:PassRole", "s3:GetObject"} <= set(needed)
-    assert needed["omics:StartRun"] == {"run/*", f"runCache/{cache_id}", "workflow/1234567"}

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_omics.emulator import Store
 from airflow_provider_omics.emulator.assumptions import FILE, questions
 
-pytestmark = pytest.mark.locked
+pytestmark = pytest.mark.slow
 
 NUMBERS: dict[str, list[float | None]] = {
     "token_seconds": [None, 60, 300],

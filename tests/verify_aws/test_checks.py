@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_omics.emulator import Store
 
-pytestmark = pytest.mark.locked
+pytestmark = pytest.mark.slow
 
 SABOTAGE: dict[str, tuple[str, dict[str, Any]]] = {
     "a new cache is active and has an id of digits": ("create_run_cache", {"arn": "arn:x:runCache/9"}),

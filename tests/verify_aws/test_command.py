@@ -22,7 +22,7 @@ from airflow_provider_omics.emulator.connection import CREDENTIALS
 from airflow_provider_omics.emulator.server import Server
 from tests.verify_aws.accounts import ACCOUNT, REGION, ROLE, SCRIPTS, client, everything
 
-pytestmark = pytest.mark.locked
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -157,7 +157,6 @@ def test_an_interruption_costs_no_answer(
     assert entry["basis"].startswith("seen on ")
 
 
-@pytest.mark.slow
 def test_it_cleans_up_when_it_is_told_to_stop(omics_emulator: Server, omics_bucket: str, omics_store: Store) -> None:
     place = omics_store.region(ACCOUNT, REGION)
     command = [sys.executable, str(SCRIPTS / "verify_aws.py"), "--bucket", omics_bucket, "--region", REGION, "--yes"]

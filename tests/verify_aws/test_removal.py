@@ -12,7 +12,7 @@ from airflow_provider_omics.emulator import Clock, Store
 from airflow_provider_omics.emulator.assumptions import questions
 from tests.verify_aws.accounts import client
 
-pytestmark = pytest.mark.locked
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("operation", ["CreateRunCache", "StartRun", "CreateWorkflow", "CancelRun", "ListRunCaches"])

@@ -1,0 +1,117 @@
+"""Every test belongs to a target of the Makefile.
+
+``make test`` runs the quick tests, and ``make matrix`` those of them that can depend on the version of Airflow and
+bear the mark ``matrix``. What bears ``slow`` has a target that names its file or its folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+OURS = ("tests", "airflow_provider_omics")
+CONFTEST = TESTS / "conftest.py"
+
+
+def nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every node below another one, except what only type checkers read."""
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from nodes(child)
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Return the dotted names that a file imports, inside functions too."""
+    found: set[str] = set()
+    for node in nodes(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
+def files(name: str) -> Iterator[Path]:
+    """Yield our own files that importing a dotted name loads: the modules and packages on its way."""
+    parts = name.split(".")
+    if parts[0] in OURS:
+        for depth in range(1, len(parts) + 1):
+            path = ROOT.joinpath(*parts[:depth])
+            yield from (each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file())
+
+
+def takers(path: Path) -> dict[str, set[str]]:
+    """Return the tests and fixtures of a file by their names, each with its arguments."""
+    return {
+        node.name: {argument.arg for argument in node.args.args}
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and (node.name.startswith("test_") or "pytest.fixture" in map(ast.unparse, decorators(node)))
+    }
+
+
+def decorators(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """Yield the decorators of a function, without their arguments."""
+    return (node.func if isinstance(node, ast.Call) else node for node in function.decorator_list)
+
+
+def conftest_of(path: Path) -> list[Path]:
+    """Return tests/conftest.py if a test or a fixture of a test file takes a fixture of it."""
+    nearer = {path, *(folder / "conftest.py" for folder in path.parents if folder.is_relative_to(TESTS))} - {CONFTEST}
+    hidden = {name for each in nearer if each.exists() for name in takers(each)}
+    taken = set().union(*takers(path).values())
+    return [CONFTEST] if taken & (takers(CONFTEST).keys() - hidden) else []
+
+
+def reaches_airflow(path: Path) -> bool:
+    """Tell whether a test file imports Airflow or the amazon provider, itself or through our own modules."""
+    seen: set[Path] = set()
+    waiting = [path, *conftest_of(path)]
+    while waiting:
+        if (here := waiting.pop()) in seen:
+            continue
+        seen.add(here)
+        for name in imports(here):
+            if name.partition(".")[0] == "airflow":
+                return True
+            waiting.extend(files(name))
+    return False
+
+
+def marks(path: Path) -> set[str]:
+    """Return the marks that a test file gives to all its tests, e.g. ``matrix``."""
+    given = [node.value for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign)]
+    attributes = [node for value in given for node in ast.walk(value) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in attributes if ast.unparse(node.value) == "pytest.mark"}
+
+
+ANYWHERE = [path for path in sorted(TESTS.rglob("test_*.py")) if not marks(path) & {"slow", "locked"}]
+"""The test files that ``make matrix`` may run."""
+
+
+@pytest.mark.parametrize("path", ANYWHERE, ids=lambda path: str(path.relative_to(TESTS)))
+def test_make_matrix_runs_what_imports_airflow_and_nothing_else(path: Path) -> None:
+    assert ("matrix" in marks(path)) is reaches_airflow(path)
+
+
+SLOW = [
+    path
+    for path in sorted(TESTS.rglob("test_*.py"))
+    if "pytest.mark.slow" in path.read_text() and path != Path(__file__)
+]
+
+
+@pytest.mark.parametrize("path", SLOW, ids=lambda path: str(path.relative_to(TESTS)))
+def test_a_target_names_every_file_of_slow_tests(path: Path) -> None:
+    named = (ROOT / "Makefile").read_text() + (ROOT / "scripts" / "fault_tables.py").read_text()
+    words = set(re.split(r"[\s\"'=]+", named))
+    assert words & {path.relative_to(ROOT).as_posix(), path.parent.relative_to(ROOT).as_posix()}
