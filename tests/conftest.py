@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.limit import LIMIT_SECONDS
+
 if TYPE_CHECKING:
     from tests.dag_runs import DagRunner
 
@@ -168,7 +170,7 @@ def quick_waits(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connect
 
 def skip_sleeps(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> None:
     """Let a clock move where a wait would sleep."""
-    from airflow_provider_omics.hooks import budget, killing
+    from airflow_provider_omics.hooks import budget, killing, preflight
     from airflow_provider_omics.hooks import omics as hook_module
     from airflow_provider_omics.operators import adoption, ending, ensure, run_batch_course, starting
     from airflow_provider_omics.triggers import poller
@@ -185,6 +187,7 @@ def skip_sleeps(monkeypatch: pytest.MonkeyPatch, omics_clock: Any) -> None:
 
     for module in (hook_module, killing, adoption, ending, ensure, run_batch_course, starting):
         monkeypatch.setattr(module, "sleep", omics_clock.advance)
+    monkeypatch.setattr(preflight, "SECONDS", LIMIT_SECONDS)  # the emulator answers late where the machine is busy
     monkeypatch.setattr(budget, "_budgets", {})
     monkeypatch.setattr(budget, "sleep", advance)
     monkeypatch.setattr(budget, "monotonic", lambda: omics_clock.now().timestamp())

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
+from tests.limit import LIMIT_SECONDS
 
 SCRIPT = Path(__file__).with_name("run_dags.py")
-LIMIT_SECONDS = 900
-"""A process that does not answer for so long hangs; the busiest machine needs less."""
 
 
 class DagRunner:

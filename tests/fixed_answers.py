@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 
+from tests.limit import LIMIT_SECONDS
+
 
 class Server:
     """A server of one fixed answer, or of none."""
@@ -50,4 +52,4 @@ class Server:
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(LIMIT_SECONDS)

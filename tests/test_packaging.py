@@ -20,6 +20,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import airflow_provider_omics
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.matrix
 
@@ -179,6 +180,6 @@ def uv() -> Path:
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
     """Return what a command prints; a failure shows what it said."""
     clean = {name: value for name, value in (env or os.environ).items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

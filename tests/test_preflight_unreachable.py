@@ -16,6 +16,7 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.hooks.preflight_rules import Verdict
 from tests.conftest import Logged
 from tests.fixed_answers import Server
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.matrix
 
@@ -38,7 +39,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for server in servers:
         server.close()
     for thread in [thread for thread in threading.enumerate() if thread.name == "omics-preflight"]:
-        thread.join(10)
+        thread.join(LIMIT_SECONDS)
 
 
 REQUEST = {"workflowId": "1234567", "cacheId": "7654321", "outputUri": "s3://outputs/runs"}
@@ -114,7 +115,7 @@ def test_verdicts_stand_in_the_order_of_the_looks_whichever_answer_came_first() 
     second: SimpleQueue[threading.Thread] = SimpleQueue()
 
     def see_first() -> Verdict:
-        second.get(timeout=60).join(60)
+        second.get(timeout=LIMIT_SECONDS).join(LIMIT_SECONDS)
         return Verdict(skipped=("first",))
 
     def see_second() -> Verdict:
@@ -122,7 +123,7 @@ def test_verdicts_stand_in_the_order_of_the_looks_whichever_answer_came_first() 
         return Verdict(skipped=("second",))
 
     looks = [preflight.Look("one", "", see_first), preflight.Look("other", "", see_second)]
-    verdicts = preflight._together(looks, monotonic() + 120)
+    verdicts = preflight._together(looks, monotonic() + LIMIT_SECONDS)
     assert [verdict.skipped for verdict in verdicts] == [("first",), ("second",)]
 
 

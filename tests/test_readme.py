@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.limit import LIMIT_SECONDS
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
     re.sub(r"^ +", "", block, flags=re.MULTILINE) for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 ]
 UV = Path(sys.executable).with_name("uv")
-LIMIT_SECONDS = 900
-"""A command that takes longer hangs; the busiest machine needs less."""
 
 pytestmark = pytest.mark.slow
 

@@ -12,16 +12,15 @@ from typing import Any
 
 from airflow_provider_omics.emulator.connection import environment
 from tests.clients.samples import REGION
+from tests.limit import LIMIT_SECONDS
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / ".venvs"
-PATIENCE = 60
-"""How many seconds an answer may take."""
 
 
 def scripts(name: str) -> Path:
     """Return the folder of the programs of an environment."""
     folder = ENVIRONMENTS / name / "bin"
-    assert folder.exists(), f"There is no {folder}: `make test` makes it."
+    assert folder.exists(), f"There is no {folder}: `make test-clients` makes it."
     return folder
 
 
@@ -53,14 +52,14 @@ class Program:
         """Return the answer to a message."""
         assert self._process.stdin
         assert self._process.stdout
-        watchdog = Timer(PATIENCE, self._process.kill)
+        watchdog = Timer(LIMIT_SECONDS, self._process.kill)
         watchdog.start()
         try:
             print(json.dumps(message), file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
         finally:
             watchdog.cancel()
-        assert answer, f"The program ended, or did not answer {message} in {PATIENCE} s."
+        assert answer, f"The program ended, or did not answer {message} in {LIMIT_SECONDS} s."
         return json.loads(answer)
 
     def __enter__(self) -> Program:
@@ -69,4 +68,4 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.communicate(timeout=PATIENCE)
+        self._process.communicate(timeout=LIMIT_SECONDS)

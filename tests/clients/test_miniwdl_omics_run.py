@@ -14,8 +14,9 @@ from botocore.config import Config
 
 from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.server import Server
-from tests.clients.program import PATIENCE, scripts, surroundings
+from tests.clients.program import scripts, surroundings
 from tests.clients.samples import REGION
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def launch(server: Server, wdl: Path) -> Any:
         env=surroundings(server.url),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

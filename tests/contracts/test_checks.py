@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limit import LIMIT_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow  # the checks are those of the locked environment, not of every Airflow
@@ -57,7 +59,7 @@ def project(tmp_path: Path) -> Path:
 def check(project: Path) -> subprocess.CompletedProcess[str]:
     """Run ``make check``, taking the environment as made."""
     command = ["make", "--assume-old", ".venv/.ready", "--assume-old", ".venv/bin/uv", "check"]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=LIMIT_SECONDS)
 
 
 def test_check_accepts_what_is_right(project: Path) -> None:
@@ -87,6 +89,6 @@ def test_pytest_refuses(tmp_path: Path, body: str, said: str) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "test_it.py").write_text(body)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     assert done.returncode != 0
     assert said in done.stdout + done.stderr

@@ -14,6 +14,7 @@ import pytest
 
 import airflow_provider_omics
 from airflow_provider_omics.compat import ExceptionRetryPolicy
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.matrix
 
@@ -48,6 +49,7 @@ HEAVY = ("boto3", "botocore", "aiobotocore", "moto", "airflow.providers.amazon.a
 
 LOADED = """
 import importlib, json, sys
+from tests.limit import LIMIT_SECONDS
 try:
     from airflow.sdk import DAG, BaseOperator
 except ImportError:
@@ -120,6 +122,6 @@ def test_a_dag_file_loads_nothing_heavy() -> None:
     files += [PACKAGE / "retry_policy.py"] if ExceptionRetryPolicy is not None else []
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files]
     command = [sys.executable, "-c", LOADED, json.dumps([names, HEAVY])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {name: [] for name in names}

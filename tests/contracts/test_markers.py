@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+import airflow_provider_omics
+
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-OURS = ("tests", "airflow_provider_omics")
+OURS = {"tests": ROOT, "airflow_provider_omics": Path(airflow_provider_omics.__file__).parents[1]}
+"""Our packages, and the folder that each lies in."""
 CONFTEST = TESTS / "conftest.py"
 
 
@@ -45,7 +48,7 @@ def files(name: str) -> Iterator[Path]:
     parts = name.split(".")
     if parts[0] in OURS:
         for depth in range(1, len(parts) + 1):
-            path = ROOT.joinpath(*parts[:depth])
+            path = OURS[parts[0]].joinpath(*parts[:depth])
             yield from (each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file())
 
 

@@ -21,6 +21,7 @@ from botocore.utils import should_bypass_proxies
 
 from airflow_provider_omics.emulator import __main__ as cli
 from airflow_provider_omics.emulator.connection import connection_json, environment, exports
+from tests.limit import LIMIT_SECONDS
 
 KNOWS_SWITCH = tuple(map(int, botocore.__version__.split(".")[:2])) >= (1, 38)
 PREFIX_OFF = {} if KNOWS_SWITCH else {"inject_host_prefix": False}
@@ -93,7 +94,7 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
         assert connection == connection_json(variables["AWS_ENDPOINT_URL"], "eu-west-1")
         assert json.loads(connection)["extra"]["endpoint_url"] == variables["AWS_ENDPOINT_URL"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=LIMIT_SECONDS) == 0
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_it_stops_with_a_client_still_connected(number: signal.Signals) -> None:
         port = int(url.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port)) as idle:
             process.send_signal(number)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=LIMIT_SECONDS) == 0
             with contextlib.suppress(ConnectionResetError):  # where the server had not accepted it yet
                 assert idle.recv(1) == b""
         with pytest.raises(ConnectionRefusedError):

@@ -13,6 +13,7 @@ from airflow_provider_omics.emulator import core
 from airflow_provider_omics.emulator.errors import MODELLED
 from airflow_provider_omics.emulator.faults import Faults
 from tests.emulator.wired import ACCOUNT, REGION, Service
+from tests.limit import LIMIT_SECONDS
 
 
 def outcome(call: Any, **request: Any) -> str:
@@ -238,7 +239,7 @@ def test_creation_times_are_as_coarse_as_asked(service: Service) -> None:
 def test_reset_waits_for_no_request(service: Service) -> None:
     service.cache()
     with ThreadPoolExecutor(1) as pool, service.store.lock:
-        pool.submit(service.store.reset).result(timeout=10)
+        pool.submit(service.store.reset).result(timeout=LIMIT_SECONDS)
     assert ids(service) == []
 
 

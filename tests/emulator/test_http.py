@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_omics.emulator.server import Server
 from tests.emulator.served import Client, scope
+from tests.limit import LIMIT_SECONDS
 
 
 def test_chunked_bodies(server: Server) -> None:
@@ -34,7 +35,7 @@ def test_chunked_bodies(server: Server) -> None:
     ],
 )
 def test_a_head_that_is_not_http_is_refused(server: Server, head: str) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS) as connection:
         connection.sendall(f"{head}\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
 
@@ -65,7 +66,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
     server: Server, header: str, body: str, message: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS) as connection:
         connection.sendall(f"POST /runCache HTTP/1.1\r\n{header}\r\n\r\n{body}".encode())
         connection.shutdown(socket.SHUT_WR)
         head, _, document = b"".join(iter(lambda: connection.recv(10_000), b"")).partition(b"\r\n\r\n")
@@ -109,6 +110,6 @@ def test_bytes_that_look_like_spaces_of_latin_1_are_kept(server: Server, client:
 
 def sent(server: Server, request: bytes) -> bytes:
     """Return what the server answers until it closes the connection."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(10_000), b""))

@@ -19,6 +19,7 @@ from airflow_provider_omics.emulator.server import Server
 from tests.emulator.batches import needs_status, start_from_s3
 from tests.emulator.test_cli import running
 from tests.emulator.wired import ACCOUNT, REGION, ROLE, WORKFLOW, Service
+from tests.limit import LIMIT_SECONDS
 
 OMICS = f"arn:aws:omics:{REGION}:{ACCOUNT}:"
 
@@ -245,6 +246,6 @@ def test_the_command_prints_it_at_its_end() -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout
         printed = json.loads(process.stdout.read())
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=LIMIT_SECONDS) == 0
     statement = {"Effect": "Allow", "Action": ["omics:GetWorkflow"], "Resource": [f"{OMICS}workflow/4711"]}
     assert printed == {"Version": "2012-10-17", "Statement": [statement]}

@@ -20,6 +20,7 @@ from airflow_provider_omics.emulator import Store
 from airflow_provider_omics.emulator.assumptions import FILE
 from airflow_provider_omics.emulator.connection import CREDENTIALS
 from airflow_provider_omics.emulator.server import Server
+from tests.limit import LIMIT_SECONDS
 from tests.verify_aws.accounts import ACCOUNT, REGION, ROLE, SCRIPTS, client, everything
 
 pytestmark = pytest.mark.slow
@@ -165,12 +166,12 @@ def test_it_cleans_up_when_it_is_told_to_stop(omics_emulator: Server, omics_buck
         [*command, *options], env=os.environ | CREDENTIALS, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + LIMIT_SECONDS
             while not len(place.run_caches):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=LIMIT_SECONDS)
         finally:
             process.kill()
     assert (process.returncode, said) == (130, "Interrupted.\n")

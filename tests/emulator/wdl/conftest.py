@@ -27,13 +27,14 @@ def lab(wire: Wire, wired_client: Any, folders: Path) -> Iterator[Lab]:
     """Return a service with buckets in memory whose runs are real, at noon of a frozen day."""
     import psutil  # type: ignore[import-untyped,unused-ignore]
 
+    before = set(psutil.Process().children(recursive=True))
     memory, clock = Bucket(), Clock(frozen=True, start=datetime(2026, 1, 1, 12, tzinfo=UTC))
     wire.store = Store(clock=clock, neighbours=memory, engine="wdl")
     yield Lab(wired_client, wire.store, clock, memory)
     wire.store.close()
     wire.store = Store()
     assert not list(folders.iterdir())
-    assert not psutil.Process().children(recursive=True)
+    assert not set(psutil.Process().children(recursive=True)) - before
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from airflow_provider_omics.emulator.definition import Definition
 from airflow_provider_omics.emulator.records import Run
 from airflow_provider_omics.resources import RUN
 from tests.emulator.wired import ACCOUNT, REGION, WORKFLOW, Memory, Service
+from tests.limit import LIMIT_SECONDS
 
 GENOME = Path(__file__).parents[3] / "example_dags" / "wdl"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1.0"
-PATIENCE = 30.0
-"""Real seconds after which a test gives up on a run."""
 STEP = 0.25
 """Seconds of the clock between two looks at a run."""
 
@@ -116,7 +115,7 @@ class Lab(Service):
 
         :param step: seconds of the clock between two looks; what lasts no longer may be missed.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not condition():
             assert time.monotonic() < deadline, "the run does not get on"
             self.clock.advance(step)
