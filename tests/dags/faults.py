@@ -16,10 +16,9 @@ from typing import Any
 from airflow import DAG
 
 from airflow_provider_omics.operators.run import StartRunOperator
+from tests.limit import LIMIT_SECONDS
 
 FOLDER = Path(os.environ["FAULTS"])
-HOLD_SECONDS = 120
-"""How long a try stands still where it is told to; the test kills it there."""
 
 
 class HeldRunOperator(StartRunOperator):
@@ -55,7 +54,7 @@ class HeldRunOperator(StartRunOperator):
         ti = context["ti"]
         if self.hold == point and not list(FOLDER.glob(f"{ti.dag_id}.{ti.map_index}.*.held")):
             self._note(context, "held", point)
-            time.sleep(HOLD_SECONDS)
+            time.sleep(LIMIT_SECONDS)  # the test ends it
 
     def _note(self, context: Any, kind: str, text: str) -> None:
         ti = context["ti"]

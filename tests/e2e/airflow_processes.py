@@ -22,13 +22,10 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 from tests.e2e.airflow_api import AirflowApi
+from tests.limit import LIMIT_SECONDS
 
 HOST = "127.0.0.1"
-DEADLINE_SECONDS = 60.0
-"""How long one state is waited for; on a quiet machine with two cores none takes more than 20 s."""
 LOOK_SECONDS = 0.2
-GRACE_SECONDS = 5.0
-"""How long processes that are told to end may take before they are killed."""
 TAIL_LINES = 60
 
 Seen = TypeVar("Seen")
@@ -63,12 +60,18 @@ class Process:
         return "\n".join([f"--- {self.name} ({state}), {self.log}", *lines])
 
     def family(self) -> list[psutil.Process]:
-        """Return what is left of it and of everything that it started."""
-        try:
-            leader = psutil.Process(self.popen.pid)
-            return [leader, *leader.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        """Return what still runs of it and of everything that it started: its session, orphans included."""
+        return [process for process in psutil.process_iter() if session_of(process) == self.popen.pid]
+
+    def kill(self) -> None:
+        """Kill it and everything that it started, as when a machine dies."""
+        while running := self.family():  # what is forked meanwhile is found the next time
+            for process in running:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            # Its own end is waited for by its Popen, which alone is to learn the exit status.
+            psutil.wait_procs([each for each in running if each.pid != self.popen.pid], timeout=LOOK_SECONDS)
+        self.popen.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and its process group."""
@@ -102,7 +105,7 @@ class Airflow(AirflowApi):
         self.port = self.execution_port = free_port()
         self.version = version("apache-airflow")
         major = int(self.version.partition(".")[0])
-        super().__init__(httpx.Client(base_url=f"http://{HOST}:{self.port}", timeout=20), major)
+        super().__init__(httpx.Client(base_url=f"http://{HOST}:{self.port}", timeout=LIMIT_SECONDS), major)
         self.home = home
         self.sqlite = home / "airflow.db" if database is None else None
         # Several processes write: none is to fail because it waited for another one for 5 s.
@@ -140,20 +143,13 @@ class Airflow(AirflowApi):
         """End a process by a signal, and start its command again."""
         ended = self.processes.pop(name)  # whoever looks after the others is not to miss it
         ended.signal(number)
-        try:
-            ended.popen.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            ended.signal(signal.SIGKILL)
-            ended.popen.wait()
+        ended.popen.wait(LIMIT_SECONDS)
         return self._run(name, ended.command)
 
     def kill(self, name: str) -> Process:
         """Kill a process and everything that it started, as when a machine dies."""
         dead = self.processes.pop(name)
-        for member in dead.family():
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-        dead.popen.wait()
+        dead.kill()
         return dead
 
     def _run(self, name: str, command: list[str]) -> Process:
@@ -161,19 +157,10 @@ class Airflow(AirflowApi):
         return self.processes[name]
 
     def end(self) -> None:
-        """End every process, politely at first, and everything that they started."""
+        """Kill every process, and everything that they started: nobody needs what they would do at their end."""
         self.client.close()
-        running = [member for process in self.processes.values() for member in process.family()]
         for process in self.processes.values():
-            process.signal(signal.SIGTERM)
-        _, stubborn = psutil.wait_procs(running, timeout=GRACE_SECONDS)
-        for process in self.processes.values():
-            process.signal(signal.SIGKILL)
-        for left in stubborn:  # which has left its group
-            with suppress(psutil.NoSuchProcess):
-                left.kill()
-        for process in self.processes.values():
-            process.popen.wait()
+            process.kill()
 
     def _commands(self) -> dict[str, list[str]]:
         common = {"scheduler": ["scheduler", "--skip-serve-logs"], "triggerer": ["triggerer", "--skip-serve-logs"]}
@@ -194,7 +181,7 @@ class Airflow(AirflowApi):
         public = ['AUTH_ROLE_PUBLIC = "Admin"', "WTF_CSRF_ENABLED = False"]  # read by Airflow 2 only
         (self.home / "webserver_config.py").write_text("\n".join(public))
         migration = self.start("db", "migrate")
-        if migration.popen.wait(DEADLINE_SECONDS):
+        if migration.popen.wait(LIMIT_SECONDS):
             raise AssertionError(f"Airflow's database could not be made.\n{migration.tail()}")
         del self.processes["db"]
         if self.sqlite:
@@ -202,10 +189,15 @@ class Airflow(AirflowApi):
                 database.execute("PRAGMA journal_mode=WAL")  # who reads does not hold up who writes
 
     def _settings(self, dags: Path) -> dict[str, str]:
+        """Return the settings; no process is to take another one for dead because the machine is busy."""
         url = f"http://{HOST}:{self.port}"
         secret = secrets.token_hex(32)
+        limit = str(int(LIMIT_SECONDS))
         settings = {
             "core": {
+                "dagbag_import_timeout": limit,
+                "dag_file_processor_timeout": limit,
+                "killed_task_cleanup_time": limit,
                 "dags_folder": str(dags),
                 "dags_are_paused_at_creation": "False",
                 # Airflow 2 runs nothing in parallel on SQLite.
@@ -219,14 +211,36 @@ class Airflow(AirflowApi):
                 "base_url": url,
                 "secret_key": secret,
                 "auth_backends": "airflow.api.auth.backend.default",
+                "worker_timeout": limit,
             },
             "api_auth": {"jwt_secret": secret},
             "database": {"sql_alchemy_conn": self.database},
-            "dag_processor": {"parsing_processes": "1", "refresh_interval": "5"},
-            "scheduler": {"parsing_processes": "1", "dag_dir_list_interval": "5", "scheduler_heartbeat_sec": "1"},
-            "triggerer": {"job_heartbeat_sec": "1"},
+            "execution_api": {"jwt_expiration_time": limit},
+            "dag_processor": {
+                "parsing_processes": "1",
+                "refresh_interval": "5",
+                "dag_file_processor_timeout": limit,
+                "stale_dag_threshold": limit,
+            },
+            "scheduler": {
+                "parsing_processes": "1",
+                "dag_dir_list_interval": "5",
+                "scheduler_heartbeat_sec": "1",
+                "scheduler_health_check_threshold": limit,
+                "scheduler_zombie_task_threshold": limit,
+                "stale_dag_threshold": limit,
+                "task_instance_heartbeat_timeout": limit,
+                "task_queued_timeout": limit,
+            },
+            "triggerer": {"job_heartbeat_sec": "1", "on_kill_timeout": limit, "runner_health_check_threshold": limit},
+            "workers": {"execution_api_timeout": limit, "max_failed_heartbeats": limit},
             "usage_data_collection": {"enabled": "False"},
-            "webserver": {"secret_key": secret, "base_url": url},
+            "webserver": {
+                "secret_key": secret,
+                "base_url": url,
+                "web_server_master_timeout": limit,
+                "web_server_worker_timeout": limit,
+            },
         }
         # Airflow 2 starts `airflow` and `gunicorn` by their names.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -258,6 +272,11 @@ class Airflow(AirflowApi):
 
     # --- waiting
 
+    def trigger(self, dag_id: str, run_id: str | None = None) -> str:
+        """Start a DAG run as soon as the DAG is known, and return the run's id."""
+        self.until(f"the DAG {dag_id} is parsed", lambda: self.get(f"dags/{dag_id}"))
+        return super().trigger(dag_id, run_id)
+
     def tails(self, processes: Iterable[Process] = ()) -> str:
         """Return the ends of the logs of some processes, by default of all."""
         return "\n".join(process.tail() for process in processes or self.processes.values())
@@ -266,23 +285,30 @@ class Airflow(AirflowApi):
         """Tell whether the log of a process has so many lines that match a regular expression."""
         return len(re.findall(pattern, self.processes[name].log.read_text(errors="replace"))) >= times
 
-    def until(self, what: str, look: Callable[[], Seen], *, seconds: float = DEADLINE_SECONDS) -> Seen:
+    def until(self, what: str, look: Callable[[], Seen]) -> Seen:
         """Look again and again until something true is seen, and return it.
 
         :param what: the state that is waited for, for the message
         :param look: returns what is seen
-        :param seconds: the deadline
-        :raises AssertionError: after the deadline, or as soon as a process has ended; with the ends of the logs
+        :raises AssertionError: after ``LIMIT_SECONDS``, or as soon as a process has ended; with the ends of the logs
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not (seen := look()):
             dead = [process for process in self.processes.values() if process.popen.poll() is not None]
             if dead:
                 raise AssertionError(f"A process ended before {what}.\n{self.tails(dead)}")
             if time.monotonic() > deadline:
-                raise AssertionError(f"Not within {seconds:.0f} s: {what}; last seen: {seen!r}.\n{self.tails()}")
+                raise AssertionError(f"Not within {LIMIT_SECONDS:.0f} s: {what}; last seen: {seen!r}.\n{self.tails()}")
             time.sleep(LOOK_SECONDS)
         return seen
+
+
+def session_of(process: psutil.Process) -> int | None:
+    """Return the session that a process runs in, or None if it has ended."""
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else os.getsid(process.pid)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return None
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tests.e2e.omics import START_LOST, Omics
 DAGS = Path(__file__).parent.parent / "dags"
 DAG_ID = "many_runs"
 LOOK_SECONDS = 1.0
+STEP = 50
+"""How many more task instances come to a state before a wait has the whole limit again."""
 SLOTS = 4
 """How many tasks a worker of Celery runs at the same time, and half of what LocalExecutor does."""
 START_DELAY = 30.0
@@ -95,7 +98,7 @@ class ManyRuns:
         with self._engine.connect() as connection:
             return connection.execute(sqlalchemy.text(question), {"dag_id": DAG_ID}).all()
 
-    def until(self, what: str, seen: Callable[[Counter[str]], bool], *, seconds: float) -> None:
+    def until(self, what: str, seen: Callable[[Counter[str]], bool]) -> None:
         """Wait until the states of the task instances are as told."""
 
         def look() -> bool:
@@ -107,7 +110,7 @@ class ManyRuns:
             return seen(states)
 
         try:
-            self.airflow.until(what, look, seconds=seconds)
+            self.airflow.until(what, look)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{dict(self.states())}, {len(self.omics.runs)} runs") from error
 
@@ -120,35 +123,37 @@ class ManyRuns:
 
     # --- what happens
 
-    def lose_triggerers(self, *, seconds: float) -> None:
-        """Kill the triggerer in the midst of the starts, and in the midst of the ends.
-
-        :param seconds: how long half of it may take
-        """
-        self.until("a third is deferred", lambda states: states["deferred"] >= self.samples / 3, seconds=seconds)
+    def lose_triggerers(self) -> None:
+        """Kill the triggerer in the midst of the starts, and in the midst of the ends."""
+        self.until_many("deferred", self.samples // 3)
         self.kill_triggerer()
-        self.until("all are deferred", self._all_wait, seconds=seconds)
+        self.until_all_wait()
         self.omics.end_runs()
-        self.until("a tenth has ended", lambda states: states["success"] >= self.samples / 10, seconds=seconds)
+        self.until_many("success", self.samples // 10)
         self.kill_triggerer()
-        self.until("all have ended", self._all_ended, seconds=seconds)
+        self.until_many("success", self.samples)
 
-    def lose_worker(self, *, seconds: float) -> None:
-        """Kill a worker of Celery in the midst of the starts.
-
-        :param seconds: how long half of it may take
-        """
-        self.until("a third is deferred", lambda states: states["deferred"] >= self.samples / 3, seconds=seconds)
-        self.kill_worker(WORKERS[0], seconds=seconds)
-        self.until("all are deferred", self._all_wait, seconds=seconds)
+    def lose_worker(self) -> None:
+        """Kill a worker of Celery in the midst of the starts."""
+        self.until_many("deferred", self.samples // 3)
+        self.kill_worker(WORKERS[0])
+        self.until_all_wait()
         self.omics.end_runs()
-        self.until("all have ended", self._all_ended, seconds=seconds)
+        self.until_many("success", self.samples)
 
-    def _all_wait(self, states: Counter[str]) -> bool:
-        return states["deferred"] == self.samples == len(self.omics.runs)
+    def until_all_wait(self) -> None:
+        """Wait until every task instance is deferred, and has its run."""
+        self.until_many("deferred", self.samples)
+        self.until("each has its run", lambda _: len(self.omics.runs) == self.samples)
 
-    def _all_ended(self, states: Counter[str]) -> bool:
-        return states["success"] == self.samples
+    def until_many(self, state: str, number: int) -> None:
+        """Wait until so many task instances are in a state, by steps that each have the whole limit."""
+
+        def reached(least: int, states: Counter[str]) -> bool:
+            return states[state] >= least
+
+        for least in (*range(STEP, number, STEP), number):
+            self.until(f"{least} task instances are in the state {state}", partial(reached, least))
 
     def kill_triggerer(self) -> None:
         """Kill the triggerer while it waits for runs, and start it again."""
@@ -158,11 +163,11 @@ class ManyRuns:
         assert dead.popen.returncode != 0
         self.measured.triggerers_killed += 1
 
-    def kill_worker(self, name: str, *, seconds: float) -> None:
+    def kill_worker(self, name: str) -> None:
         """Kill a worker of Celery that has a task whose run was started, and whose answer was not there yet."""
         self.omics.faults.start_delay = START_DELAY
         enough = len(self.omics.runs) + SLOTS + 1  # of which the other worker has SLOTS at most
-        self.until("both workers have started runs", lambda _: len(self.omics.runs) >= enough, seconds=seconds)
+        self.until("both workers have started runs", lambda _: len(self.omics.runs) >= enough)
         self.airflow.kill(name)
         self.omics.faults.start_delay = 0
         self.measured.workers_killed += 1

@@ -6,11 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.limit import LIMIT_SECONDS
+
 DEBIAN = "/usr/lib/postgresql"
 """Below it Debian has a folder for each release, out of everybody's search path."""
+
+HELD = "Could not get lock"
+"""What apt-get says where another process holds a lock."""
+LOOK_SECONDS = 0.5
 
 
 class ProgramMissing(Exception):
@@ -72,11 +79,30 @@ def missing() -> list[ProgramMissing]:
     return found
 
 
+def apt_get(*words: str) -> None:
+    """Run apt-get as soon as no other process holds one of its locks.
+
+    By itself it waits for dpkg's lock only, and gives up where the one of its lists or of its archive is held.
+
+    :raises CalledProcessError: if it fails
+    """
+    command = ["apt-get", "-o", f"DPkg::Lock::Timeout={LIMIT_SECONDS:.0f}", *words]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while True:
+        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+        if HELD not in done.stderr or time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_SECONDS)
+    sys.stderr.write(done.stderr)
+    done.check_returncode()
+
+
 def main() -> int:
     """Install what is missing, as root on Debian; say what is missing still, and return the exit status."""
     if (packages := [error.package for error in missing()]) and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
-            subprocess.run(["apt-get", *command], check=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+        apt_get("update", "-qq")
+        apt_get("install", "-y", "-qq", *packages)
     for error in missing():
         print(error, file=sys.stderr)
     return int(bool(missing()))

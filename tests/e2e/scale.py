@@ -13,19 +13,17 @@ import pytest
 from tests.e2e.many_runs import many_runs, show
 
 SAMPLES = 500
-SECONDS = 1500.0
-"""How long each half, starts and ends, may take."""
 
 
 def test_local_executor_and_a_triggerer_that_dies_twice(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with many_runs(SAMPLES, tmp_path) as cohort:
-        cohort.lose_triggerers(seconds=SECONDS)
+        cohort.lose_triggerers()
         cohort.check()
         show(request, cohort)
 
 
 def test_celery_executor_and_a_worker_that_dies(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with many_runs(SAMPLES, tmp_path, celery=True) as cohort:
-        cohort.lose_worker(seconds=SECONDS)
+        cohort.lose_worker()
         cohort.check()
         show(request, cohort)

@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.airflow_processes import GRACE_SECONDS, HOST, free_port
+from tests.e2e.airflow_processes import HOST, free_port
 from tests.e2e.programs import postgres_folder, redis_server
+from tests.limit import LIMIT_SECONDS
 
-READY_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 USER = "airflow"
 CONNECTIONS = 200
@@ -116,7 +116,7 @@ def _running(command: Sequence[str], home: Path, ready: Callable[[], bool]) -> I
             **_owner(),
         )
     try:
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not ready():
             if server.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{command[0]} is not ready.\n{log.read_text(errors='replace')}")
@@ -125,7 +125,8 @@ def _running(command: Sequence[str], home: Path, ready: Callable[[], bool]) -> I
     finally:
         server.send_signal(signal.SIGINT)  # to PostgreSQL: do not wait for clients
         try:
-            server.wait(GRACE_SECONDS)
+            server.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+            raise

@@ -7,7 +7,6 @@ from dataclasses import replace
 from airflow_provider_omics.emulator.simulated import Plan
 from tests.faults.cases import PLAN, Case
 from tests.faults.row import BOTH, LATE_SECONDS, adopted, fault, kill_before_the_answer
-from tests.faults.workers import kill
 
 
 def failing(plan: Plan) -> Plan:
@@ -83,7 +82,7 @@ def names_by_prefix(case: Case) -> None:
     members = case.until("StartRun is accepted", lambda: case.runs)[0].members
     copied = ("workflowId", "roleArn", "outputUri", "parameters", "cacheId")
     case.start_decoy(name=f"{members['name']}2", **{member: members[member] for member in copied})
-    kill(case.process())
+    case.kill(case.process())
     adopted(case)
 
 
@@ -95,7 +94,7 @@ def stopping(case: Case) -> None:
     worker = case.held()
     case.complete()
     assert [run.status for run in case.runs] == ["STOPPING"]
-    kill(worker)
+    case.kill(worker)
     case.waits(2, anywhere=True)
     assert [run.status for run in case.runs] == ["STOPPING"], case.story()
     case.store.plans.set("*", PLAN)

@@ -25,6 +25,8 @@ from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.emulator.wsgi import MotoApplication
 from tests.faults.accounts import Account, Taken, account
 from tests.faults.watch import Meeting, Watch
+from tests.faults.workers import ended, kill
+from tests.limit import LIMIT_SECONDS
 
 BUCKET = "amzn-s3-demo-bucket"
 LOOK_SECONDS = 0.1
@@ -73,6 +75,8 @@ class Case:
         """How many runs there must be, and may be cancelled and left alone because somebody wanted it."""
         self.decoys: set[str] = set()
         """The names of somebody else's runs."""
+        self.heard = 0
+        """How often the scheduler has heard of the end of a first try's worker before the present DAG run."""
         self.taken: list[Taken] = []
         self.workers: list[psutil.Process] = []
         """Every process that executed a task."""
@@ -143,7 +147,7 @@ class Case:
         worker = self.process() if stuck else None
         self.clear()
         if worker:
-            self.until("its process is gone", lambda: not worker.is_running())
+            self.until("its process is gone", lambda: ended(worker))
             self.clear()
 
     def mark(self, state: str) -> None:
@@ -153,11 +157,10 @@ class Case:
     def delete(self) -> None:
         """Delete the DAG run, as soon as Airflow is done with it, and forget its processes."""
         self.until("the DAG run ends", lambda: self._dag_run_state() in OVER)
-        heard = rf"Received executor event with state success .*dag_id='{self.dag_id}'"
-        times = 2 if self.deferred else 1  # a process that defers is a worker that has ended, too
-        airflow = self.watch.airflow  # would take what it hears later for news of the next DAG run
-        free = partial(airflow.logged, "scheduler", heard, times=times)
-        self.until("the scheduler knows that the worker is free", free)
+        self.heard += self.deferred  # a process that defers is a worker that has ended, too
+        # What the scheduler hears later it would take for news of the next DAG run.
+        self.until("the scheduler knows that the worker is free", partial(self._heard, 1))
+        self.heard += 1
         self.watch.ask(lambda airflow: airflow.delete_dag_run(self.dag_id, self.run_id))
         for note in self.folder.glob(f"{self.dag_id}.*"):
             note.unlink()
@@ -187,6 +190,15 @@ class Case:
         return str(self.watch.ask(lambda airflow: airflow.xcom(self.dag_id, self.run_id, "run", "uuid", map_index)))
 
     # --- processes
+
+    def kill(self, *workers: psutil.Process) -> None:
+        """Kill tasks' processes and their supervisors, and let Airflow notice it."""
+        kill(*workers)
+        self.is_dead(*workers)
+
+    def is_dead(self, *workers: psutil.Process) -> None:
+        """Let Airflow notice at its next check that nobody supervises the tasks of these processes any more."""
+        self.watch.bury(self.dag_id, *(worker.pid for worker in workers))
 
     def held(self, map_index: int = -1) -> psutil.Process:
         """Wait until the first try stands still, and return its process."""
@@ -220,18 +232,27 @@ class Case:
         """
         states = ({"deferred", "running"} if anywhere else {"deferred"}) if self.deferred else {"running"}
 
-        def waiting() -> bool:
-            return any(state in states and number >= try_number for state, number in self.states())
+        def waiting() -> list[tuple[str | None, int]]:
+            return [(state, number) for state, number in self.states() if state in states and number >= try_number]
 
         self._begun(try_number)
-        self.until(f"try {try_number} waits", waiting)
+        state, number = self.until(f"try {try_number} waits", waiting)[0]
         self.until("a run is on its way", self.active)
+        if state == "deferred":  # a task that is resumed earlier is failed by Airflow
+            self.until("the scheduler knows that the worker is free", partial(self._heard, number))
+        looks = 1 if state == "deferred" else 3  # a worker that reattaches looks twice before it waits
         before = self.polls
-        self.until(f"try {try_number} looks at the run", lambda: self.polls > before + 2)
+        self.until(f"try {number} looks at the run", lambda: self.polls >= before + looks)
+
+    def _heard(self, try_number: int) -> bool:
+        """Tell whether the scheduler has heard of one more worker of a try that has ended."""
+        heard = rf"Received executor event with state success .*dag_id='{self.dag_id}'.*try_number={try_number}\b"
+        return self.watch.airflow.logged("scheduler", heard, times=self.heard + 1)
 
     def together(self, action: Callable[[], object]) -> None:
-        """Do something to all of Airflow, once, when all cases of the row have come here."""
-        self.meeting.wait(action, max(1, self.deadline - time.monotonic()))
+        """Do something to all of Airflow, once, when all cases of the row have come here, and all other ones ended."""
+        self.meeting.wait(action)
+        self.deadline = time.monotonic() + LIMIT_SECONDS
 
     # --- HealthOmics
 
@@ -262,6 +283,7 @@ class Case:
             processes = list(self.watch.airflow.processes.values())
             dead = [each for each in processes if each.popen.poll() is not None]
             assert not dead, f"A process ended before {what}.\n{self.watch.airflow.tails(dead)}"
+            self.watch.age_heartbeats()
             time.sleep(LOOK_SECONDS)
         return seen
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import signal
 
-import psutil  # type: ignore[import-untyped]
-
 from tests.faults.cases import Case
 from tests.faults.row import BOTH, LATE_SECONDS, adopted, fault, kill_before_the_answer
-from tests.faults.workers import end, kill, resume, supervisor, suspend, terminate
-
-NOTICE_SECONDS = 2.0
-"""How long a process that is told to end is left to do what it does then."""
+from tests.faults.workers import end, ended, resume, supervisor, suspend, terminate
 
 
 @fault("worker killed before StartRun is sent", arguments={"hold": "start"})
 def killed_before_start(case: Case) -> None:
     case.trigger()
-    kill(case.held())
+    case.kill(case.held())
     adopted(case)
 
 
@@ -30,7 +25,7 @@ def killed_before_answer(case: Case) -> None:
 @fault("worker killed after StartRun's answer", names=BOTH, arguments={"hold": "wait"})
 def killed_after_answer(case: Case) -> None:
     case.trigger()
-    kill(case.held())
+    case.kill(case.held())
     adopted(case)
 
 
@@ -38,7 +33,7 @@ def killed_after_answer(case: Case) -> None:
 def killed_while_waiting(case: Case) -> None:
     case.trigger()
     case.waits()
-    kill(case.process())
+    case.kill(case.process())
     adopted(case)
 
 
@@ -49,7 +44,7 @@ def killed_after_completion(case: Case) -> None:
     case.waits()
     case.complete()
     case.until("the worker asks for the outcome", lambda: case.faults.calls["ListRunTasks"])
-    kill(case.process())
+    case.kill(case.process())
     case.ends()
 
 
@@ -60,8 +55,9 @@ def scale_in(case: Case) -> None:
     worker = case.process()
     above = supervisor(worker)
     terminate(worker, above)
-    psutil.wait_procs([worker], NOTICE_SECONDS)
-    end(above, worker)
+    case.until("the worker has ended", lambda: ended(worker))
+    end(above)
+    case.is_dead(worker)
     adopted(case)
 
 
@@ -72,13 +68,13 @@ def late_sigterm(case: Case) -> None:
     zombie = case.process()
     above = supervisor(zombie)
     end(above)
-    case.until("its supervisor is dead", lambda: not above.is_running() or above.status() == psutil.STATUS_ZOMBIE)
+    case.until("its supervisor is dead", lambda: ended(above))
     suspend(zombie)  # otherwise it would look at the run too, and nobody could tell who does
+    case.is_dead(zombie)
     case.waits(2)
     terminate(zombie)
     resume(zombie)
-    psutil.wait_procs([zombie], NOTICE_SECONDS)
-    end(zombie)
+    case.until("the zombie has ended", lambda: ended(zombie))
     assert case.faults.calls["CancelRun"] == 0, case.story()
     case.complete()
     case.ends()

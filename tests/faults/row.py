@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tests.faults.cases import Case
-from tests.faults.workers import kill
+from tests.limit import LIMIT_SECONDS
 
 Mode = Literal["sync", "deferred"]
 Names = Literal["own", "author"]
 
-LATE_SECONDS = 20.0
+LATE_SECONDS = LIMIT_SECONDS
 """How late an answer is that nobody lives to see."""
 
 
@@ -40,6 +40,11 @@ class Row:
     def word(self) -> str:
         """Its name in ids."""
         return self.script.__name__
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its cases wait for a real time to pass, so that they had better begin before the others."""
+        return "execution_timeout" in self.arguments
 
     def cases(self) -> Iterable[tuple[str, dict[str, Any]]]:
         """Yield the DAG id and the operator's arguments of each case."""
@@ -79,4 +84,4 @@ def kill_before_the_answer(case: Case) -> None:
     case.faults.slow("StartRun", seconds=LATE_SECONDS, times=1)
     case.trigger()
     case.until("StartRun is accepted", lambda: case.runs)
-    kill(case.process())
+    case.kill(case.process())

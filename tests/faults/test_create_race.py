@@ -17,13 +17,13 @@ from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
+from tests.limit import LIMIT_SECONDS
 
 SCRIPT = Path(__file__).with_name("create_caches.py")
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NAME, LOCATION = "genomes.cache", "s3://genomes/cache"
 WORKERS = 8
 FIRST_ID = 9_999_999
-DEADLINE_SECONDS = 120
 
 pytestmark = pytest.mark.slow
 
@@ -47,9 +47,7 @@ def race(server: Server, spread: float) -> list[dict[str, Any]]:
     delays = [str(spread * number / WORKERS) for number in range(WORKERS)]
     environment = os.environ | {CONNECTION: connection_json(server.url)}
     command: list[str | Path] = [sys.executable, SCRIPT, LOCATION, *delays]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     results: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     assert [result for result in results if "error" in result] == [], done.stderr

@@ -14,8 +14,9 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,18 +33,13 @@ from tests.faults.cases import BUCKET, Case
 from tests.faults.row import ROWS, Row
 from tests.faults.watch import Meeting, Watch
 from tests.faults.workers import end
+from tests.limit import LIMIT_SECONDS
 
 DAG = Path(__file__).parent.parent / "dags" / "faults.py"
-DEADLINE_SECONDS = 340.0
-"""How long all cases may take together."""
-CASE_SECONDS = 200.0
-"""How long a case may take: one that hangs is not to take the time of the others."""
 WORKERS = 10
 """Most of them wait most of the time."""
 SIDE_BY_SIDE = 24
 """How many cases go on at the same time."""
-HEARTBEAT_TIMEOUT = 12
-"""Seconds after which Airflow takes a task for dead; each beats once a second, but the machine may be busy."""
 
 ALL = (deaths, answers, people)
 """Where the faults stand."""
@@ -64,7 +60,6 @@ class Faults:
             for row in rows
         }
         self.accounts: dict[str, Account] = {row.word: Account() for row in rows}
-        self.deadline = 0.0
         self._lock = threading.Lock()
         self.write()
 
@@ -89,19 +84,12 @@ class Faults:
         }
         settings = {
             "FAULTS": str(self.folder),
-            "AIRFLOW__API__MAXIMUM_PAGE_LIMIT": "1000",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
         }
         beats = {
-            2: {
-                "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": HEARTBEAT_TIMEOUT,
-                # Who is dead is found again until a DAG file processor has heard of it: each time costs a try.
-                "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": 12,
-                "SCHEDULER__JOB_HEARTBEAT_SEC": 1,
-            },
+            2: {"SCHEDULER__ZOMBIE_DETECTION_INTERVAL": 2, "SCHEDULER__JOB_HEARTBEAT_SEC": 1},
             3: {
-                "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": HEARTBEAT_TIMEOUT,
-                "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 2,
+                "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 1,
                 "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": 1,
                 "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
             },
@@ -109,18 +97,20 @@ class Faults:
         return connections | settings | {f"AIRFLOW__{name}": str(value) for name, value in beats.items()}
 
     def run(self, rows: Sequence[Row], watch: Watch) -> None:
-        """Run the cases of some rows side by side."""
-        meetings = {row.word: Meeting(len(self.cases[row.word])) for row in rows}
-        jobs = [(row, case) for row in rows for case in self.cases[row.word]]
-        for row, case in jobs:
-            case.watch, case.edited, case.meeting = watch, self.write, meetings[row.word]
+        """Run the cases side by side; those that disturb all of Airflow do so when the others have ended."""
+        others: list[Future[None]] = []
+        deadline = time.monotonic() + LIMIT_SECONDS
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            for row, account in pool.map(lambda job: self._try(*job), jobs):
-                self.accounts[row.word] += account
+            for row in sorted(rows, key=lambda row: (row.together, not row.is_long)):
+                meeting = Meeting(len(self.cases[row.word]), partial(wait, others))
+                for case in self.cases[row.word]:
+                    case.watch, case.edited, case.meeting, case.deadline = watch, self.write, meeting, deadline
+                    started = pool.submit(self._try, row, case)
+                    if not row.together:
+                        others.append(started)
 
-    def _try(self, row: Row, case: Case) -> tuple[Row, Account]:
+    def _try(self, row: Row, case: Case) -> None:
         began = time.monotonic()
-        case.deadline = min(self.deadline, began + CASE_SECONDS)
         try:
             row.script(case)
             outcome = case.account()
@@ -128,14 +118,15 @@ class Faults:
             case.meeting.abort()
             outcome = Account(cases=1, errors=[f"{case.dag_id}: {traceback.format_exc()}"])
         with self._lock, (self.folder / "cases.log").open("a") as log:
+            self.accounts[row.word] += outcome
             print(f"{time.monotonic() - began:5.1f} s  {case.story()}", file=log)
-        return row, outcome
 
     def close(self) -> None:
         """Leave nothing running."""
         for case in self._all():
             end(*case.workers)
-            case.server.close()
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:  # a server waits for a moment for an answer that is late
+            list(pool.map(lambda case: case.server.close(), self._all()))
         MotoNeighbours().reset()
 
 
@@ -153,9 +144,7 @@ def accounts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         faults = Faults(asked, folder)
         stack.callback(faults.close)
         airflow = stack.enter_context(Airflow(home, dags, faults.environment, parallelism=WORKERS))
-        faults.deadline = time.monotonic() + DEADLINE_SECONDS
-        for together in (False, True):
-            faults.run([row for row in asked if row.together is together], Watch(airflow))
+        faults.run(asked, Watch(airflow))
         failed = any(account.errors for account in faults.accounts.values())
         tails = airflow.tails() if failed else ""
     yield faults.accounts

@@ -20,6 +20,14 @@ def end(*processes: psutil.Process) -> None:
             process.kill()
 
 
+def ended(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, whoever is to take note of it."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def terminate(*processes: psutil.Process) -> None:
     """Send SIGTERM to processes, as when a machine is taken away."""
     for process in processes:
