@@ -226,6 +226,7 @@ class Airflow(AirflowApi):
                 "parsing_processes": "1",
                 "dag_dir_list_interval": "5",
                 "scheduler_heartbeat_sec": "1",
+                "scheduler_idle_sleep_time": "0.2",
                 "scheduler_health_check_threshold": limit,
                 "scheduler_zombie_task_threshold": limit,
                 "stale_dag_threshold": limit,
@@ -233,7 +234,11 @@ class Airflow(AirflowApi):
                 "task_queued_timeout": limit,
             },
             "triggerer": {"job_heartbeat_sec": "1", "on_kill_timeout": limit, "runner_health_check_threshold": limit},
-            "workers": {"execution_api_timeout": limit, "max_failed_heartbeats": limit},
+            "workers": {
+                "execution_api_timeout": limit,
+                "max_failed_heartbeats": limit,
+                "min_heartbeat_interval": "1",  # a slot is held for that long after its task has ended
+            },
             "usage_data_collection": {"enabled": "False"},
             "webserver": {
                 "secret_key": secret,

@@ -6,12 +6,10 @@ from typing import Any
 
 from airflow.executors.local_executor import LocalExecutor
 
-# Every task is forked from a process that has these: no task spends its first seconds with imports.
-from airflow_provider_omics.hooks import omics, preflight, schema
-from airflow_provider_omics.operators import run
-from airflow_provider_omics.triggers import omics as triggers
+from tests.dags import preloaded
 
-IMPORTED = (omics, preflight, schema, run, triggers)
+PRELOADED = preloaded
+"""Every task is forked from a process that has this: no task spends its first seconds with imports."""
 
 
 class WarmExecutor(LocalExecutor):

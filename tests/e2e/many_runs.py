@@ -34,7 +34,6 @@ START_DELAY = 30.0
 SETTINGS = {
     "CORE__PARALLELISM": 2 * SLOTS,
     "CORE__MAX_ACTIVE_TASKS_PER_DAG": 2 * SLOTS,
-    "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,  # a slot is held for that long after its task has ended
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 5,  # then another triggerer takes up what a dead one had
     "DAG_PROCESSOR__STALE_BUNDLE_CLEANUP_INTERVAL": 0,
 }

@@ -80,8 +80,6 @@ class Case:
         self.taken: list[Taken] = []
         self.workers: list[psutil.Process] = []
         """Every process that executed a task."""
-        self.deadline = 0.0
-        """As ``time.monotonic()`` tells it."""
         self.watch: Watch
         self.edited: Callable[[], None]
         """To be called when arguments or samples were changed."""
@@ -252,7 +250,6 @@ class Case:
     def together(self, action: Callable[[], object]) -> None:
         """Do something to all of Airflow, once, when all cases of the row have come here, and all other ones ended."""
         self.meeting.wait(action)
-        self.deadline = time.monotonic() + LIMIT_SECONDS
 
     # --- HealthOmics
 
@@ -278,8 +275,9 @@ class Case:
 
     def until(self, what: str, look: Callable[[], Seen]) -> Seen:
         """Look again and again until something true is seen, and return it."""
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not (seen := look()):
-            assert time.monotonic() < self.deadline, f"Not in time: {what}; {self.story()}"
+            assert time.monotonic() < deadline, f"Not within {LIMIT_SECONDS:.0f} s: {what}; {self.story()}"
             processes = list(self.watch.airflow.processes.values())
             dead = [each for each in processes if each.popen.poll() is not None]
             assert not dead, f"A process ended before {what}.\n{self.watch.airflow.tails(dead)}"

@@ -135,7 +135,6 @@ def airflow(cohorts: list[Cohort], tmp_path: Path) -> Iterator[Airflow]:
         "MANY_STARTS": json.dumps({cohort.dag_id: cohort.speed for cohort in cohorts}),
         "AIRFLOW__CORE__PARALLELISM": str(WORKER_SLOTS),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # a slot is held for that long after its task has ended
         # Airflow 2 refuses to run tasks side by side on SQLite, except in tests.
         "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
     }

@@ -33,7 +33,6 @@ from tests.faults.cases import BUCKET, Case
 from tests.faults.row import ROWS, Row
 from tests.faults.watch import Meeting, Watch
 from tests.faults.workers import end
-from tests.limit import LIMIT_SECONDS
 
 DAG = Path(__file__).parent.parent / "dags" / "faults.py"
 WORKERS = 10
@@ -91,7 +90,6 @@ class Faults:
             3: {
                 "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 1,
                 "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": 1,
-                "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
             },
         }[major]
         return connections | settings | {f"AIRFLOW__{name}": str(value) for name, value in beats.items()}
@@ -99,12 +97,11 @@ class Faults:
     def run(self, rows: Sequence[Row], watch: Watch) -> None:
         """Run the cases side by side; those that disturb all of Airflow do so when the others have ended."""
         others: list[Future[None]] = []
-        deadline = time.monotonic() + LIMIT_SECONDS
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for row in sorted(rows, key=lambda row: (row.together, not row.is_long)):
                 meeting = Meeting(len(self.cases[row.word]), partial(wait, others))
                 for case in self.cases[row.word]:
-                    case.watch, case.edited, case.meeting, case.deadline = watch, self.write, meeting, deadline
+                    case.watch, case.edited, case.meeting = watch, self.write, meeting
                     started = pool.submit(self._try, row, case)
                     if not row.together:
                         others.append(started)
