@@ -20,7 +20,7 @@ from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.links.omics import RUN_LINKS
 from tests.e2e.airflow_processes import Airflow
 
-DAG = Path(__file__).parent.parent / "dags" / "deferred_run.py"
+DAGS = Path(__file__).parent.parent / "dags"
 TRIGGER = "airflow_provider_omics.triggers.omics.OmicsTrigger"
 ENDED = ("success", "failed", "upstream_failed")
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -50,9 +50,10 @@ def emulator() -> Iterator[Server]:
 def airflow(emulator: Server, tmp_path: Path) -> Iterator[Airflow]:
     """Start Airflow with the one DAG, and leave nothing running."""
     home, dags = tmp_path / "airflow", tmp_path / "dags"
-    home.mkdir()
+    (home / "config").mkdir(parents=True)
     dags.mkdir()
-    shutil.copy(DAG, dags)
+    shutil.copy(DAGS / "deferred_run.py", dags)
+    shutil.copy(DAGS / "preloaded.py", home / "config" / "airflow_local_settings.py")
     environment = {CONNECTION: connection_json(emulator.url), "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1"}
     with Airflow(home, dags, environment) as processes:
         yield processes
