@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import pytest
 
 from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
+from airflow_provider_omics.emulator.faults import Faults, Meeting
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
 from tests.limit import LIMIT_SECONDS
@@ -28,10 +30,25 @@ FIRST_ID = 9_999_999
 pytestmark = pytest.mark.slow
 
 
+class Race(Faults):
+    """Let the first two creations go on together: both workers have looked for a cache by then, and found none."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._order, self._both = itertools.count(1), threading.Barrier(2)
+
+    def meet(self, operation: str) -> Meeting:
+        """Wait for the other one of the first two creations."""
+        if operation == "CreateRunCache" and next(self._order) <= 2:
+            self._both.wait(LIMIT_SECONDS)
+        return super().meet(operation)
+
+
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Start a HealthOmics on the real clock whose lists lag and whose creation times are coarse."""
     store = Store(clock=Clock())
+    store.faults = Race(store.clock)
     store.faults.list_lag = 2
     store.faults.time_resolution = 1
     # Of two caches of one second the younger one then has the lower id: nobody can rely on having been first.
