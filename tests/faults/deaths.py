@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import psutil  # type: ignore[import-untyped]
+
 from tests.faults.cases import Case
 from tests.faults.row import BOTH, LATE_SECONDS, adopted, fault, kill_before_the_answer
-from tests.faults.workers import end, ended, resume, supervisor, suspend, terminate
+from tests.faults.workers import end, ended, resume, supervisor, suspend, switches, terminate
+
+NOTICED_SWITCHES = 20
+"""How often a process goes to sleep in two or three looks at its run: by then it has handled a signal of before."""
 
 
 @fault("worker killed before StartRun is sent", arguments={"hold": "start"})
@@ -48,15 +53,24 @@ def killed_after_completion(case: Case) -> None:
     case.ends()
 
 
+def until_noticed(case: Case, process: psutil.Process, before: float) -> None:
+    """Wait until a process that was told to end has ended, or goes on all the same, as on Airflow 3.0.
+
+    :param before: how often it had gone to sleep before
+    """
+    case.until("the process has noticed SIGTERM", lambda: switches(process) >= before + NOTICED_SWITCHES)
+
+
 @fault("worker terminated, then killed, in a scale-in", modes=("sync",), names=BOTH)
 def scale_in(case: Case) -> None:
     case.trigger()
     case.waits()
     worker = case.process()
     above = supervisor(worker)
+    before = switches(worker)
     terminate(worker, above)
-    case.until("the worker has ended", lambda: ended(worker))
-    end(above)
+    until_noticed(case, worker, before)
+    end(above, worker)
     case.is_dead(worker)
     adopted(case)
 
@@ -72,9 +86,11 @@ def late_sigterm(case: Case) -> None:
     suspend(zombie)  # otherwise it would look at the run too, and nobody could tell who does
     case.is_dead(zombie)
     case.waits(2)
+    before = switches(zombie)
     terminate(zombie)
     resume(zombie)
-    case.until("the zombie has ended", lambda: ended(zombie))
+    until_noticed(case, zombie, before)
+    end(zombie)
     assert case.faults.calls["CancelRun"] == 0, case.story()
     case.complete()
     case.ends()

@@ -35,7 +35,7 @@ from tests.faults.watch import Meeting, Watch
 from tests.faults.workers import end
 
 DAG = Path(__file__).parent.parent / "dags" / "faults.py"
-WORKERS = 10
+WORKERS = 16
 """Most of them wait most of the time."""
 SIDE_BY_SIDE = 24
 """How many cases go on at the same time."""

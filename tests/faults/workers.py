@@ -35,6 +35,14 @@ def terminate(*processes: psutil.Process) -> None:
             process.terminate()
 
 
+def switches(process: psutil.Process) -> float:
+    """Return how often a process has gone to sleep so far, or infinity if it has ended."""
+    try:
+        return float("inf") if ended(process) else float(process.num_ctx_switches().voluntary)
+    except psutil.NoSuchProcess:
+        return float("inf")
+
+
 def suspend(process: psutil.Process) -> None:
     """Let a process stand still, unless its Airflow has ended it meanwhile, as that of 2.11 may."""
     with suppress(psutil.NoSuchProcess):
