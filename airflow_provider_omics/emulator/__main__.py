@@ -42,6 +42,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--no-neighbours", action="store_true", help="HealthOmics alone, without S3, STS and Logs")
     made.add_argument(
+        "--service",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let moto answer for this service, too, by the name of its package there, e.g. dynamodb (repeatable). "
+        "Some of them run containers or call addresses",
+    )
+    made.add_argument(
         "--bucket",
         type=_of(_BUCKET, "a bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen, with a letter or digit at each end"),
         metavar="NAME",
@@ -109,13 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     command = parser()
     arguments = command.parse_args(argv)
-    if arguments.bucket and arguments.no_neighbours:
-        command.error("--bucket needs S3: leave out --no-neighbours")
-    if twice := [name for name, count in Counter(arguments.bucket).items() if count > 1]:
-        command.error(f"--bucket {twice[0]} is given twice")
+    _check(command, arguments)
     try:
         store = _store(arguments)
-        server = Server(store, neighbours=not arguments.no_neighbours, port=arguments.port)
+        server = Server(store, neighbours=not arguments.no_neighbours, services=arguments.service, port=arguments.port)
     except ValueError as error:
         command.error(str(error))
     except OSError as error:
@@ -136,6 +141,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.print_iam_policy:
         print(json.dumps(store.permissions.policy(), indent=2))
     return 0
+
+
+def _check(command: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.bucket and arguments.no_neighbours:
+        command.error("--bucket needs S3: leave out --no-neighbours")
+    if arguments.service and arguments.no_neighbours:
+        command.error("--service needs moto: leave out --no-neighbours")
+    if twice := [name for name, count in Counter(arguments.bucket).items() if count > 1]:
+        command.error(f"--bucket {twice[0]} is given twice")
 
 
 def _store(arguments: argparse.Namespace) -> Store:

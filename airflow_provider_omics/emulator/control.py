@@ -14,14 +14,13 @@ from typing import Any
 
 from airflow_provider_omics.emulator.assumptions import Assumptions
 from airflow_provider_omics.emulator.faults import Faults
+from airflow_provider_omics.emulator.http_handler import Answer
 from airflow_provider_omics.emulator.json_input import BadInput, arguments, only, read, value_of
 from airflow_provider_omics.emulator.model import operations
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
 
 ROOT = "/_emulator"
-
-Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 def answer(store: Store, method: str, path: str, body: bytes) -> Answer:
@@ -105,9 +104,14 @@ def _clock(store: Store, fields: Mapping[str, Any]) -> object:
 
 
 def _reset(store: Store, fields: Mapping[str, Any]) -> object:
-    """Drop every resource, fault and plan of HealthOmics, and forget what the calls needed."""
+    """Drop every resource, fault and plan of HealthOmics; with {"neighbours": true} empty S3 and the others, too."""
+    only(fields, ["neighbours"], "known here")
+    everything = value_of(bool, "neighbours", fields.get("neighbours", False))
     store.reset()
-    return {"message": "HealthOmics is empty. S3 and the other services keep theirs: POST /moto-api/reset empties all."}
+    if everything:
+        store.neighbours.reset()
+        return {"message": "HealthOmics, S3 and the other services are empty."}
+    return {"message": 'HealthOmics is empty. S3 and the other services keep theirs: {"neighbours": true} empties all.'}
 
 
 _ACTIONS: Mapping[tuple[str, str], Callable[[Store, Mapping[str, Any]], object]] = {

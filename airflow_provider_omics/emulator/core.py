@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from airflow_provider_omics.emulator import model, wire
+from airflow_provider_omics.emulator import guard, model, wire
 from airflow_provider_omics.emulator.errors import (
     AccessDeniedException,
     InternalServerException,
@@ -60,7 +60,7 @@ def handle(
     names = {name.lower(): value for name, value in headers.items()}
     lost, delay = False, 0.0
     try:
-        _refuse_web_pages(store, names)
+        guard.check_page(names)
         operation, labels = _route(method, path)
         meeting = store.faults.meet(operation.name)
         lost, delay = meeting.lost and not meeting.error, meeting.delay
@@ -82,17 +82,6 @@ def handle(
 def is_omics(host: str, path: str) -> bool:
     """Return whether a request to this host and percent-encoded path is one for HealthOmics."""
     return host.startswith(model.host_prefixes()) or model.knows_path(path)
-
-
-def _refuse_web_pages(store: Store, headers: Mapping[str, str]) -> None:
-    """Refuse what a browser sends for a web page, where requests can start processes.
-
-    Any page can send requests to the loopback address; browsers then add this header, and AWS's clients never do.
-
-    :raises AccessDeniedException: if it is there, and the store executes workflows.
-    """
-    if store.wdl and "origin" in headers:
-        raise AccessDeniedException("An emulator that executes workflows answers no web page (header Origin).")
 
 
 def _route(method: str, path: str) -> tuple[model.Operation, Mapping[str, str]]:

@@ -7,13 +7,15 @@ server does that in the background with :meth:`MotoNeighbours.load`.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_omics.emulator.signature import Scope
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """The partitions besides ``aws``, by the start of their regions' names."""
+
+SERVICES = frozenset({"events", "iam", "logs", "s3", "sqs", "sts"})
+"""The services of moto's that answer over HTTP unless more are asked for, by the names of their packages.
+
+None of them runs or mounts anything. Only ``events`` can call an address, and does so only where the environment has
+``MOTO_EVENTS_INVOKE_HTTP``, which the command line drops.
+"""
 
 _ACCESS_KEY = re.compile(r"[A-Z0-9]{20}")
 """What moto takes for a key that may belong to a role or a user."""
@@ -62,6 +71,9 @@ class Neighbours(Protocol):
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
         """Write messages, each with its time, to a log stream, which is made if need be."""
 
+    def reset(self) -> None:
+        """Forget everything."""
+
 
 class NoNeighbours:
     """An empty neighbourhood: any bucket may exist, objects have no content, and logs go nowhere."""
@@ -84,6 +96,9 @@ class NoNeighbours:
         return []
 
     def log(self, account: str, region: str, group: str, stream: str, events: Sequence[tuple[datetime, str]]) -> None:
+        return None
+
+    def reset(self) -> None:
         return None
 
 
@@ -174,6 +189,21 @@ class MotoNeighbours:
             return None
         name, account = partition_and_account
         return s3_backends[account][name]
+
+
+def check_services(names: Iterable[str]) -> None:
+    """Check that moto emulates these services, without importing it.
+
+    :param names: those of their packages in moto.
+    :raises ValueError: naming one that it does not.
+    """
+    found = importlib.util.find_spec("moto")
+    if found is None or found.origin is None:
+        return  # whoever needs moto says that it is missing
+    for name in names:
+        # moto's own interface, moto_api, has no such file.
+        if not name.isidentifier() or not (Path(found.origin).parent / name / "urls.py").is_file():
+            raise ValueError(f"moto emulates no service {name!r}: give a name of moto's, e.g. dynamodb or awslambda.")
 
 
 def account_of(headers: Mapping[str, str], scope: Scope | None) -> str | None:

@@ -58,7 +58,18 @@ def omics_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def omics_emulator(omics_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def omics_services() -> Sequence[str]:
+    """Return the services that :func:`omics_emulator` serves besides its own: none, until a test suite overrides this.
+
+    They go by the names of their packages in moto, e.g. ``["dynamodb"]``.
+    """
+    return ()
+
+
+@pytest.fixture
+def omics_emulator(
+    omics_store: Store, omics_services: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     """Let HealthOmics, with S3, STS and Logs beside it, answer on a free port of this machine.
 
     ``omics_emulator.url`` is its address and ``omics_emulator.store`` its inside. No HTTP proxy comes between.
@@ -68,7 +79,7 @@ def omics_emulator(omics_store: Store, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     for name, value in no_proxy().items():
         monkeypatch.setenv(name, value)
-    with Server(omics_store) as server:
+    with Server(omics_store, services=omics_services) as server:
         server.wait()
         yield server
 

@@ -6,25 +6,30 @@ import io
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from airflow_provider_omics.emulator.neighbours import MotoNeighbours
+from airflow_provider_omics.emulator.errors import AccessDeniedException
+from airflow_provider_omics.emulator.http_handler import Answer
+from airflow_provider_omics.emulator.neighbours import SERVICES, MotoNeighbours
 
 if TYPE_CHECKING:
     from email.message import Message
 
 log = logging.getLogger(__name__)
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class MotoApplication:
-    """moto behind the calling convention of WSGI, imported in the background from the moment this is made."""
+    """moto behind the calling convention of WSGI, imported in the background from the moment this is made.
 
-    def __init__(self) -> None:
+    :param services: the services that answer besides :data:`SERVICES`, by the names of their packages in moto.
+    """
+
+    def __init__(self, services: Collection[str] = ()) -> None:
+        self._services = SERVICES.union(services)
         self._application: Application | None = None
         self._failure: BaseException | None = None
         self._loaded = threading.Event()
@@ -33,13 +38,31 @@ class MotoApplication:
     def _load(self) -> None:
         try:
             MotoNeighbours.load()
-            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-            self._application = DomainDispatcherApplication(create_backend_app)
+            self._application = DomainDispatcherApplication(self._application_of)
         except Exception as error:
             self._failure = error
         finally:
             self._loaded.set()
+
+    def _application_of(self, service: str | None) -> Any:
+        """Return moto's application of one service; moto calls this when it has decided which one a request is for.
+
+        Whatever the spelling of an address, it passes here, that of moto's own interface ``/moto-api`` included.
+
+        :raises AccessDeniedException: if the emulator does not serve it.
+        """
+        from moto.moto_server.werkzeug_app import create_backend_app
+
+        if service in self._services:
+            return create_backend_app(service)  # type: ignore[arg-type]
+        served = f"Beside HealthOmics, the emulator serves {', '.join(sorted(self._services))}"
+        if service is None or service.startswith("moto_api"):
+            raise AccessDeniedException(f"{served}, and not moto's own interface: POST /_emulator/reset empties all.")
+        raise AccessDeniedException(
+            f"{served}. To serve {service}, too, start it with --service {service}, or Server(services=[{service!r}])."
+        )
 
     @property
     def ready(self) -> bool:
@@ -63,6 +86,7 @@ class MotoApplication:
         """Pass on one request.
 
         :param target: path and query string as they came, percent-encoded.
+        :raises AccessDeniedException: if it is for a service that is not served.
         """
         application = self.wait()
         started: list[tuple[str, list[tuple[str, str]]]] = []

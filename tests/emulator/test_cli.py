@@ -141,6 +141,8 @@ def test_it_stops_with_a_client_still_connected(number: signal.Signals) -> None:
     ("options", "message"),
     [
         (["--no-neighbours", "--bucket", "genomes"], "--bucket needs S3"),
+        (["--no-neighbours", "--service", "dynamodb"], "--service needs moto"),
+        (["--service", "lambda"], "moto emulates no service 'lambda'"),
         (["--no-neighbours", "--speed", "0"], "speed must be above 0"),
         (["--no-neighbours", "--fail-task", "algin"], "no task 'algin'; it has .*joint_call"),
         (["--port", "99999"], "--port: a port is a number from 0 to 65535, not '99999'"),

@@ -132,6 +132,8 @@ def test_reset(store: Store) -> None:
         ("/clock", b'{"advance": 1e400}', "1e400 is no number"),
         ("/clock", b'{"advance": NaN}', "NaN is no number"),
         ("/clock", b'{"advance": -Infinity}', "-Infinity is no number"),
+        ("/reset", {"everything": True}, "everything: not known here; there are neighbours"),
+        ("/reset", {"neighbours": "yes"}, "neighbours: 'yes' will not do"),
         ("/clock", {"seconds": 1}, "seconds: not known here; there are advance"),
     ],
 )

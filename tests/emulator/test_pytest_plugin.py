@@ -86,6 +86,27 @@ def test_the_connection_is_gone():
     assert "6 passed" in found.stdout
 
 
+def test_a_suite_may_ask_for_further_services(tmp_path: Path) -> None:
+    found = session(
+        tmp_path,
+        """
+import boto3
+import pytest
+
+@pytest.fixture
+def omics_services():
+    return ["dynamodb"]
+
+def test_it(omics_emulator):
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    assert boto3.client("dynamodb", endpoint_url=omics_emulator.url, **keys).list_tables()["TableNames"] == []
+    with pytest.raises(Exception, match="--service sns"):
+        boto3.client("sns", endpoint_url=omics_emulator.url, **keys).list_topics()
+""",
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
 @pytest.mark.parametrize("early", [[], ["-p", "moto"]], ids=["moto imported by the test", "moto imported first"])
 def test_mock_aws_has_healthomics_without_a_further_step(tmp_path: Path, early: list[str]) -> None:
     found = session(

@@ -185,8 +185,10 @@ def test_a_taken_port_is_refused(server: Server) -> None:
         Server(port=server.port, neighbours=False)
 
 
-def test_motos_reset_empties_healthomics_too(server: Server, client: Client) -> None:
+def test_a_reset_of_the_neighbours_empties_them_too(server: Server, client: Client) -> None:
     client().create_run_cache(cacheS3Location="s3://genomes/cache")
-    call(f"{server.url}/moto-api/reset", {})
+    assert call(f"{server.url}/_emulator/reset", {})[0] == 200
     assert client().list_run_caches()["items"] == []
+    assert [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]] == ["genomes"]
+    assert call(f"{server.url}/_emulator/reset", {"neighbours": True})[0] == 200
     assert client("s3").list_buckets()["Buckets"] == []
