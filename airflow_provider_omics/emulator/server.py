@@ -161,9 +161,11 @@ class _Handler(HttpHandler):
         """Answer a request whose head is read."""
         try:
             body = read_body(self.rfile, self.named)
-        except (ServiceError, TimeoutError) as error:
-            self.close_connection = True  # where the next request begins is unknown
-            self.send(self._refused(error if isinstance(error, ServiceError) else RequestTimeoutException(f"{error}")))
+        except TimeoutError:
+            self._give_up(RequestTimeoutException("The request did not arrive in time."))
+            return
+        except ServiceError as error:
+            self._give_up(error)
             return
         try:
             answer = self._answer(body)
@@ -178,6 +180,11 @@ class _Handler(HttpHandler):
             self.close_connection = True
             answer = 500, [("Content-Type", "text/plain")], b"The emulator failed: see its log."
         self.send(answer)
+
+    def _give_up(self, error: ServiceError) -> None:
+        """Refuse a request that was not read to its end: where the next one begins is unknown."""
+        self.close_connection = True
+        self.send(self._refused(error))
 
     @property
     def _emulator(self) -> Server:
