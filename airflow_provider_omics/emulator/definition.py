@@ -6,12 +6,20 @@ https://docs.aws.amazon.com/omics/latest/dev/workflow-defn-requirements.html
 from __future__ import annotations
 
 import unicodedata
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
+
+from airflow_provider_omics.emulator.errors import ServiceQuotaExceededException
 
 ENDINGS = {"WDL": ".wdl", "WDL_LENIENT": ".wdl", "NEXTFLOW": ".nf", "CWL": ".cwl"}
 """The ending of an engine's files."""
+MOST_KEPT = 512 * 1024**2
+"""How many bytes of definitions are kept in memory, over all workflows; an archive of 347 kB may hold 255 MB."""
+_FILE = 200
+"""About how many bytes a file takes besides its path and its content."""
 
 
 class DefinitionError(ValueError):
@@ -21,7 +29,7 @@ class DefinitionError(ValueError):
         super().__init__(printable(message))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Definition:
     """The files of a workflow as its archive holds them.
 
@@ -31,6 +39,31 @@ class Definition:
 
     files: Mapping[str, bytes]
     main: str
+
+    @cached_property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return sum(len(path) + len(content) + _FILE for path, content in self.files.items())
+
+
+class Kept:
+    """The definitions that something refers to: a workflow, a version, or a run that has not begun."""
+
+    def __init__(self) -> None:
+        self._definitions: weakref.WeakSet[Definition] = weakref.WeakSet()
+
+    def add(self, definition: Definition) -> None:
+        """Take in a definition.
+
+        :raises ServiceQuotaExceededException: if all of them together become too large.
+        """
+        kept = sum(each.size for each in self._definitions)
+        if kept + definition.size > MOST_KEPT:
+            raise ServiceQuotaExceededException(
+                f"The definition unpacks to {definition.size} bytes, and those of the other workflows to {kept}; the "
+                f"emulator keeps {MOST_KEPT} bytes in all: delete workflows."
+            )
+        self._definitions.add(definition)
 
 
 def engine_of(main: str) -> str:

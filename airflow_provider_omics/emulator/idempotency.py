@@ -6,8 +6,10 @@ what the caller gets: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from airflow_provider_omics.emulator.assumptions import refuse
 from airflow_provider_omics.emulator.operations.call import Call
@@ -28,11 +30,19 @@ def once(call: Call, perform: Callable[[Call], Members]) -> Members:
     if used is None or (answer := _answer_again(call, used)) == "off":
         made = perform(call)
         call.region.tokens[key] = Token(
-            call.parameters, _shown(call, made), call.region.record(made["arn"]), call.store.now
+            _compact(call.parameters), _shown(call, made), call.region.record(made["arn"]), call.store.now
         )
         return made
     refuse(answer, f"The requestId {token!r} was used for an earlier {call.operation.name}; use another one.")
     return _replay(call, used, answer)
+
+
+def _compact(parameters: Mapping[str, Any]) -> Members:
+    """Return parameters with a digest in the place of each archive: a token is kept for ever."""
+    return {
+        name: hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+        for name, value in parameters.items()
+    }
 
 
 def _shown(call: Call, made: Members) -> Members:
@@ -53,7 +63,7 @@ def _answer_again(call: Call, used: Token) -> str:
     kept = faults.token_seconds
     if kept is not None and call.store.now - used.since >= timedelta(seconds=kept):
         return faults.token_expired
-    if used.parameters != call.parameters:
+    if used.parameters != _compact(call.parameters):
         return faults.token_mismatch
     if _deleted(call, used):
         return faults.token_after_delete

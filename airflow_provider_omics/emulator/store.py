@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_omics.emulator.clock import Clock
+from airflow_provider_omics.emulator.definition import Kept
 from airflow_provider_omics.emulator.faults import Faults
 from airflow_provider_omics.emulator.neighbours import Neighbours, NoNeighbours, partition
 from airflow_provider_omics.emulator.permissions import Permissions
@@ -122,6 +123,7 @@ class Store:
         self.faults = Faults(self.clock)
         self.plans = Plans()
         self.permissions = Permissions()
+        self.definitions = Kept()
         self.lock = threading.RLock()
         self.now: datetime = self.clock.now()
         """The time of what is being done: the clock's, or that of an event which is done after it was due."""
@@ -168,6 +170,7 @@ class Store:
         Such a request ends on what was there before.
         """
         self._regions, self._due = {}, []
+        self.definitions = Kept()
         if self.wdl:
             self.wdl.drop()
         self.faults.clear()

@@ -45,6 +45,7 @@ def read(call: Call) -> Reading:
     """Return what the request says of a workflow or a version, and what its definition does.
 
     :raises ValidationException: unless it has exactly one source of the definition, which can be got at.
+    :raises ServiceQuotaExceededException: if it is too large beside those of the other workflows.
     """
     sources = [name for name in _SOURCES if name in call.parameters]
     if len(sources) != 1:
@@ -62,6 +63,7 @@ def read(call: Call) -> Reading:
             files = files_of(body)
             main = main_of(files, main, engine)
             definition = Definition(files, main)
+            call.store.definitions.add(definition)
             ending["parameterTemplate"] = _template(call, definition, engine or engine_of(main))
     except DefinitionError as error:
         definition, ending = None, {"status": "FAILED", "statusMessage": str(error)}
@@ -93,6 +95,13 @@ def create(call: Call, table: Table[Workflow], key: str, workflow: Workflow, rea
 
     call.store.later(CREATING, finish)
     return workflow.members
+
+
+def delete(call: Call, table: Table[Workflow], key: str, workflow: Workflow) -> None:
+    """Delete a workflow or version, and let go of its definition: the request's token still refers to the record."""
+    table.remove(key)
+    del call.region.tagged[workflow.members["arn"]]
+    workflow.definition = None
 
 
 def _body(call: Call, member: str) -> bytes | None:

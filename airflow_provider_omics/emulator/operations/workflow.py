@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from airflow_provider_omics.emulator.errors import ConflictException, ResourceNotFoundException
 from airflow_provider_omics.emulator.operations.call import Call
-from airflow_provider_omics.emulator.operations.definition import create, read
+from airflow_provider_omics.emulator.operations.definition import create, delete, read
 from airflow_provider_omics.emulator.records import Members, Workflow
 from airflow_provider_omics.emulator.store import Region
 from airflow_provider_omics.emulator.tables import Table
@@ -55,8 +55,7 @@ def delete_workflow(call: Call) -> Members:
         raise ConflictException(f"Workflow {workflow_id} has {len(workflow.versions)} versions; delete them first.")
     if workflow.status not in DELETABLE:
         raise ConflictException(f"Workflow {workflow_id} is {workflow.status}; wait until it is ACTIVE or FAILED.")
-    call.region.workflows.remove(workflow_id)
-    del call.region.tagged[workflow.members["arn"]]
+    delete(call, call.region.workflows, workflow_id, workflow)
     return {}
 
 

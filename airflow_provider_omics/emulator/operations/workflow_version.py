@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_omics.emulator.errors import ConflictException, ResourceNotFoundException
 from airflow_provider_omics.emulator.operations.call import Call
-from airflow_provider_omics.emulator.operations.definition import create, read
+from airflow_provider_omics.emulator.operations.definition import create, delete, read
 from airflow_provider_omics.emulator.operations.workflow import DELETABLE, find
 from airflow_provider_omics.emulator.records import Members, Workflow
 from airflow_provider_omics.emulator.tables import Table
@@ -50,8 +50,7 @@ def delete_workflow_version(call: Call) -> Members:
     name = call.parameters["versionName"]
     if version.status not in DELETABLE:
         raise ConflictException(f"Version {name} is {version.status}; wait until it is ACTIVE or FAILED.")
-    versions.remove(name)
-    del call.region.tagged[version.members["arn"]]
+    delete(call, versions, name, version)
     return {}
 
 

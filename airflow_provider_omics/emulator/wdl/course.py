@@ -43,7 +43,7 @@ class WdlCourse(Course):
     def __init__(self, engine: Engine, region: Region, run: Run, definition: Definition, *, age: int) -> None:
         super().__init__(region, run)
         self._engine = engine
-        self._definition = definition
+        self._definition: Definition | None = definition
         self._age = age
         self._child: Child
         self._started = False
@@ -69,13 +69,16 @@ class WdlCourse(Course):
         super().begin()
 
     def _execute(self) -> None:
+        definition, self._definition = self._definition, None  # it lies in the run's folder from here on
+        if definition is None:
+            raise RuntimeError("a run is executed once")
         request = {
-            "main": self._definition.main,
+            "main": definition.main,
             "inputs": self._run.members.get("parameters", {}),
             "lenient": self._run.workflow.members.get("engine") == "WDL_LENIENT",
         }
         with self._failing_openly():
-            self._child = self._engine.start(self._definition, request, self._hear)
+            self._child = self._engine.start(definition, request, self._hear)
             self._started = True
 
     def _hear(self, message: Message) -> None:
@@ -102,6 +105,7 @@ class WdlCourse(Course):
         try:
             manifest.write(self._region, self._run)
         finally:
+            self._definition = None
             self._log.clear()
             if self._started:
                 self._child.remove()
