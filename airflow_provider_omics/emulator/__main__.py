@@ -14,6 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from airflow_provider_omics.emulator.clean_environment import begin_again
+
+if __name__ == "__main__":
+    begin_again()  # before anything that takes its time to import
 try:
     from airflow_provider_omics.emulator.clock import Clock
     from airflow_provider_omics.emulator.connection import exports

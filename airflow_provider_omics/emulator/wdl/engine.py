@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from airflow_provider_omics.emulator.clean_environment import passed_on
 from airflow_provider_omics.emulator.definition import Definition
 from airflow_provider_omics.emulator.records import Run
 from airflow_provider_omics.emulator.wdl.slots import Slots
@@ -31,8 +32,6 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.02
 """Real seconds between two looks at what has fallen due, while a run is on its way."""
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
-"""What a run's process gets of the environment: no credentials, and no settings of miniwdl's."""
 
 
 class Engine:
@@ -138,7 +137,7 @@ class Child:
             file = self.folder / "source" / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment = passed_on(os.environ)
         package = str(Path(__file__).parents[3])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         with (self.folder / "child.err").open("wb") as errors:
