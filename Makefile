@@ -21,8 +21,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-quick test-processes check matrix test-all test-legs test-faults test-beside \
-	test-starts test-many-runs test-scale test-clients test-generated test-checks test-verify-aws test-readme \
-	services verify-aws docs bench clean
+	test-starts test-many-runs test-scale test-clients test-browser test-generated test-checks test-verify-aws \
+	test-readme services verify-aws docs bench clean
 
 PYTEST := .venv/bin/pytest
 FAULTS := tests/faults/test_started_once.py
@@ -56,8 +56,8 @@ test-quick: $(READY)
 test-processes: $(READY)
 	$(PYTEST) tests/e2e/test_airflow_processes.py $(GATE:%='$(FAULTS)::test_a_run_is_started_exactly_once[%]')
 
-ALL := test test-legs test-faults test-beside test-starts test-many-runs test-scale test-clients test-generated \
-	test-checks test-verify-aws test-readme bench
+ALL := test test-legs test-faults test-beside test-starts test-many-runs test-scale test-clients test-browser \
+	test-generated test-checks test-verify-aws test-readme bench
 
 test-all: $(ALL)  ## run everything there is, in some three hours
 
@@ -81,6 +81,9 @@ test-scale: $(READY) services
 
 test-clients: $(CLIENTS:%=.venvs/%/.ready)
 	$(PYTEST) tests/clients
+
+test-browser: $(READY) services
+	$(PYTEST) tests/emulator/test_browser.py
 
 test-generated: $(READY)
 	OMICS_GENERATED_REQUESTS=10000 $(PYTEST) tests/emulator/test_generated_requests.py

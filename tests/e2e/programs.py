@@ -1,4 +1,4 @@
-"""The servers beside Airflow: ``python -m tests.e2e.programs`` finds them, or installs them on Debian if it may."""
+"""Programs that tests need: ``python -m tests.e2e.programs`` finds them, or installs them on Debian if it may."""
 
 from __future__ import annotations
 
@@ -55,6 +55,16 @@ def redis_server() -> Path:
     raise ProgramMissing("Redis", "redis-server")
 
 
+def chromium() -> Path:
+    """Return the program of the browser.
+
+    :raises ProgramMissing: if there is none
+    """
+    for folder in _searched("chromium"):
+        return folder / "chromium"
+    raise ProgramMissing("Chromium", "chromium")
+
+
 def _told_by_pg_config() -> list[Path]:
     told = [subprocess.check_output([folder / "pg_config", "--bindir"], text=True) for folder in _searched("pg_config")]
     return [Path(each.strip()) for each in told]
@@ -65,7 +75,7 @@ def _searched(program: str) -> list[Path]:
     return [Path(found).parent] if found else []
 
 
-PROGRAMS: tuple[Callable[[], Path], ...] = (postgres_folder, redis_server)
+PROGRAMS: tuple[Callable[[], Path], ...] = (postgres_folder, redis_server, chromium)
 
 
 def missing() -> list[ProgramMissing]:

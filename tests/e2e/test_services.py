@@ -16,6 +16,8 @@ def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPa
         programs.postgres_folder(debian=str(tmp_path))
     with pytest.raises(programs.ProgramMissing, match="apt-get install -y redis-server"):
         programs.redis_server()
+    with pytest.raises(programs.ProgramMissing, match=r"make services.*apt-get install -y chromium"):
+        programs.chromium()
 
 
 APT_GET = """#!/bin/sh
