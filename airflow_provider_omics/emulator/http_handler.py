@@ -24,6 +24,8 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)\n")  # RFC 9110, 5.6.2
 _OWN = ("connection", "date", "server", "transfer-encoding")
 """Headers that are the server's business."""
+_ONCE = ("content-length", "host", "transfer-encoding")
+"""Headers of which a second one makes a request ambiguous: RFC 9112, 3.2 and 6.3."""
 _END = (b"\r\n", b"\n", b"")
 """What ends the headers: an empty line, or the connection's end."""
 
@@ -73,7 +75,8 @@ class HttpHandler(BaseHTTPRequestHandler):
         if not self._read_fields():
             return False
         options = self.named.get("connection", "").lower().replace(" ", "").split(",")
-        self.close_connection = "close" in options or words[2] == "HTTP/1.0"
+        ambiguous = "content-length" in self.named and "transfer-encoding" in self.named  # RFC 9112, 6.1
+        self.close_connection = "close" in options or words[2] == "HTTP/1.0" or ambiguous
         if not self._admitted():
             return False
         expects = self.named.get("expect", "").lower() == "100-continue"
@@ -86,8 +89,8 @@ class HttpHandler(BaseHTTPRequestHandler):
             if not found or len(self.fields) >= FIELDS:
                 return self._refuse(HTTPStatus.BAD_REQUEST, f"This cannot be a header here: {text[:40].rstrip()!r}.")
             name, value = found[1], found[2].strip(" \t\r")  # UTF-8 has bytes that are spaces in Latin-1
-            if name.lower() == "host" and "host" in self.named:
-                return self._refuse(HTTPStatus.BAD_REQUEST, "The request has more than one Host.")  # RFC 9112, 3.2
+            if name.lower() in _ONCE and name.lower() in self.named:
+                return self._refuse(HTTPStatus.BAD_REQUEST, f"The request has more than one {name}.")
             self.fields.append((name, value))
             self.named.setdefault(name.lower(), value)
         return True

@@ -152,11 +152,6 @@ def test_the_names_that_clients_are_given_are_known(host: str) -> None:
     guard.check({})
 
 
-def test_more_than_one_host_is_refused(server: Server) -> None:
-    request = f"GET /run HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nhost: example.org\r\n\r\n"
-    assert sent(server, request.encode()).startswith(b"HTTP/1.1 400 ")
-
-
 def test_a_refused_request_is_told_before_its_body_is_read(server: Server) -> None:
     head = "POST /runCache HTTP/1.1\r\nHost: example.org\r\nExpect: 100-continue\r\nContent-Length: 5000000000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
+from urllib.parse import quote
 
 import pytest
 
@@ -74,6 +76,40 @@ def test_a_body_that_is_none_is_refused_and_nothing_after_it_is_read(
     assert b"\r\nX-Amzn-Errortype: ValidationException\r\n" in head
     assert head.endswith(b"\r\nConnection: close")
     assert message in json.loads(document)["message"]
+
+
+@pytest.mark.parametrize("name", ["Host", "Content-Length", "Transfer-Encoding"])
+def test_a_header_that_may_stand_once_is_refused_twice(server: Server, name: str) -> None:
+    value = {"Host": "localhost", "Content-Length": "2", "Transfer-Encoding": "chunked"}[name]
+    request = f"POST /runCache HTTP/1.1\r\n{name}: {value}\r\n{name.lower()}: {value}\r\n\r\n{{}}"
+    assert sent(server, request.encode()).startswith(b"HTTP/1.1 400 The request has more than one")
+
+
+def test_a_length_beside_chunks_hides_no_second_request(server: Server) -> None:
+    """The chunks count, and the connection ends, whatever follows: RFC 9112, 6.1."""
+    head = "POST /runCache HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = sent(server, f"{head}2\r\n{{}}\r\n0\r\n\r\nGET /run HTTP/1.1\r\n\r\n".encode())
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"Member must not be null" in answer
+    assert server.store.faults.calls == {"CreateRunCache": 1}
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_what_a_request_says_makes_no_header_of_the_answer(server: Server, end: str) -> None:
+    server.store.neighbours.put_object("genomes", "x", b"ACGT")
+    shared = f"Host: localhost\r\nConnection: close\r\nAuthorization: {scope('s3')}\r\n"
+    injected = quote(f"attachment{end}Set-Cookie: x=1{end}{end}<script>")
+    get = f"GET /genomes/x?response-content-disposition={injected} HTTP/1.1\r\n{shared}\r\n"
+    put = f"PUT /genomes/y HTTP/1.1\r\n{shared}Content-Length: 0\r\nx-amz-meta-a: b\rSet-Cookie: x=1\r\n\r\n"
+    head = f"HEAD /genomes/y HTTP/1.1\r\n{shared}\r\n"
+    for request in (get, put, head):
+        assert not re.search(rb"[\r\n]Set-Cookie|<script>", sent(server, request.encode()))
+
+
+def test_it_listens_on_one_loopback_address_only(server: Server) -> None:
+    assert server._http.server_address == ("127.0.0.1", server.port)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", server.port))
 
 
 @pytest.mark.parametrize(

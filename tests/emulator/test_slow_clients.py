@@ -129,8 +129,10 @@ def test_a_client_that_takes_no_answer_is_dropped(
     server.store.neighbours.put_object("genomes", "x", bytes(64 * 1024**2))
     monkeypatch.setattr(incoming, "ANSWER", 0.05)
     with opened(server) as connection:
-        connection.sendall(f"GET /genomes/x HTTP/1.1\r\nAuthorization: {scope('s3')}\r\n\r\n".encode())
-        assert connection.recv(1) == b"H"
+        connection.sendall(
+            f"GET /genomes/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: {scope('s3')}\r\n\r\n".encode()
+        )
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
         ended(server)
 
 

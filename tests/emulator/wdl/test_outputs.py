@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,33 @@ def test_a_task_fails_that_makes_what_no_output_can_be(lab: Lab, command: str, m
     assert (run["status"], run["failureReason"]) == ("FAILED", "RUN_TASK_FAILED")
     assert message in run["statusMessage"]
     assert lab.tasks(run)["only"]["status"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        'File out = "/etc/passwd"',
+        'File out = "../command"',
+        'File out = "../../../source/main.wdl"',
+        'File out = "link"',
+        'Array[File] out = ["file", "/etc/passwd"]',
+        'Array[File] out = glob("/etc/pass*")',
+        'Directory out = "/etc"',
+        'Directory out = ".."',
+        'Directory out = "folder"',
+    ],
+)
+def test_a_task_cannot_export_what_lies_outside_its_folder(lab: Lab, output: str) -> None:
+    lab.workflow(one("echo > file; ln -s /etc/passwd link; ln -s /etc folder", output=output))
+    run = lab.run(cacheId=lab.cache(cacheBehavior="CACHE_ALWAYS")["id"])
+    assert (run["status"], run["failureReason"]) == ("FAILED", "RUN_TASK_FAILED")
+    assert list(lab.memory.objects) == [f"{run['runOutputUri']}/logs/engine.log"]
+    assert b"root:" not in lab.memory.objects[f"{run['runOutputUri']}/logs/engine.log"]
+
+
+def test_nobody_else_can_read_the_folder_of_a_run(lab: Lab, folders: Path) -> None:
+    lab.workflow(one(f"stat -c %a {folders}/omics-wdl-* > out.txt"))
+    assert lab.memory.objects[lab.outputs(lab.run())["main.only.out"]] == b"700\n"
 
 
 def test_links_that_lead_in_a_circle_are_left_out(lab: Lab) -> None:
