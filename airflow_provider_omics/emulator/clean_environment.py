@@ -26,6 +26,7 @@ def begin_again() -> None:
     """Let this process begin again with a clean environment, unless it has; its command and its id stay."""
     if os.name != "posix" or os.environ.get(_CLEAN) == str(os.getpid()):
         return
-    python = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+    # Python's own settings, e.g. PYTHONPATH: PYTHON_TOKEN would be somebody else's.
+    python = {name: value for name, value in os.environ.items() if name.startswith("PYTHON") and "_" not in name}
     clean = {**passed_on(os.environ), **python, _CLEAN: str(os.getpid())}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], clean)  # noqa: S606  # its own command again

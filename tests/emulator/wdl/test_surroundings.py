@@ -37,6 +37,7 @@ SECRETS = {
     "AWS_SESSION_TOKEN": "wJalrXUtnFEMI",
     "AIRFLOW_CONN_AWS_DEFAULT": "aws://a:wJalrXUtnFEMI@/",
     "SOME_TOKEN": "wJalrXUtnFEMI",
+    "PYTHON_TOKEN": "wJalrXUtnFEMI",
     "MOTO_ENABLE_RECORDING": "true",
     "MOTO_EVENTS_INVOKE_HTTP": "true",
 }
