@@ -99,7 +99,7 @@ test-readme: $(READY)
 
 # PostgreSQL refuses to run as root: where root runs the tests, its cluster belongs to Debian's user postgres, or to
 # nobody. It lies in a temporary folder, listens on the loopback, and ends with its test; so does Redis.
-services: $(READY)
+services: $(READY)  ## look for PostgreSQL, Redis and Chromium; as root, INSTALL=1 installs Debian's packages
 	@.venv/bin/python -m tests.e2e.programs
 
 verify-aws: $(READY)  ## compare the emulator with AWS: BUCKET=… ROLE=… says what it does and costs, YES=1 does it

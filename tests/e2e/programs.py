@@ -1,4 +1,7 @@
-"""Programs that tests need: ``python -m tests.e2e.programs`` finds them, or installs them on Debian if it may."""
+"""Programs that tests need: ``python -m tests.e2e.programs`` looks for them, and installs Debian's packages if asked.
+
+``INSTALL=1`` asks for it, as continuous integration does by ``CI``.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ class ProgramMissing(Exception):
 
     def __init__(self, program: str, package: str) -> None:
         super().__init__(
-            f"{program} is not installed. `make services` installs it where it may; "
-            f"on Debian the package is {package}: apt-get install -y {package}"
+            f"{program} is not installed. Debian's package is {package}: "
+            "as root, `make services INSTALL=1` installs what tests need"
         )
         self.package = package
 
@@ -108,9 +111,15 @@ def apt_get(*words: str) -> None:
     done.check_returncode()
 
 
+def may_install() -> bool:
+    """Tell whether somebody asks for Debian's packages, who is allowed to install them."""
+    asked = os.environ.get("INSTALL") == "1" or "CI" in os.environ
+    return asked and os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
 def main() -> int:
-    """Install what is missing, as root on Debian; say what is missing still, and return the exit status."""
-    if (packages := [error.package for error in missing()]) and os.geteuid() == 0 and shutil.which("apt-get"):
+    """Install what is missing where that is asked for, say what is missing still, and return the exit status."""
+    if (packages := [error.package for error in missing()]) and may_install():
         apt_get("update", "-qq")
         apt_get("install", "-y", "-qq", *packages)
     for error in missing():

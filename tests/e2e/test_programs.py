@@ -1,7 +1,9 @@
-"""The servers beside Airflow, and what is said where they are not installed."""
+"""The programs that tests need: who may install them, and what is said where they are missing."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,12 +14,31 @@ from tests.e2e import programs
 
 def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(programs.ProgramMissing, match=r"make services.*apt-get install -y postgresql"):
+    with pytest.raises(programs.ProgramMissing, match=r"package is postgresql: .*make services INSTALL=1"):
         programs.postgres_folder(debian=str(tmp_path))
-    with pytest.raises(programs.ProgramMissing, match="apt-get install -y redis-server"):
+    with pytest.raises(programs.ProgramMissing, match="package is redis-server"):
         programs.redis_server()
-    with pytest.raises(programs.ProgramMissing, match=r"make services.*apt-get install -y chromium"):
+    with pytest.raises(programs.ProgramMissing, match="package is chromium"):
         programs.chromium()
+
+
+@pytest.mark.parametrize(
+    ("variables", "may"), [({}, False), ({"INSTALL": "0"}, False), ({"INSTALL": "1"}, True), ({"CI": "true"}, True)]
+)
+def test_packages_are_installed_only_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], may: bool
+) -> None:
+    installed: list[str] = []
+    monkeypatch.setattr(programs, "missing", lambda: [programs.ProgramMissing("Redis", "redis-server")])
+    monkeypatch.setattr(programs, "apt_get", lambda *words: installed.extend(words))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    for name in ("INSTALL", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert programs.main() == 1, "it is missing still"
+    assert ("redis-server" in installed) is may
 
 
 APT_GET = """#!/bin/sh
