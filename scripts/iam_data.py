@@ -57,7 +57,10 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
         "GetBatch": "always",
         "ListRunsInBatch": "with `wait_for_completion` (the default), to tell the runs of the batch",
         "ListRuns": "with `wait_for_completion` (the default), to tell how each run ended",
-        "GetRun": "to say why a run failed (denied: a warning)",
+        "GetRun": (
+            "to say why a run failed, and to compare the runs of an earlier try's batch with their settings (denied: a "
+            "warning)"
+        ),
         "ListRunTasks": "to count computed and reused tasks (denied: a warning)",
         "CancelRunBatch": "with `cancel_on_kill` (the default)",
         "CancelRun": "with `cancel_on_kill` (the default): AWS cancels each run with it",

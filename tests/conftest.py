@@ -233,6 +233,13 @@ def start(workflow_id: str, omics_bucket: str) -> Any:
 
 
 @pytest.fixture
+def other_places(workflow_id: str, omics_emulator: Any, omics_bucket: str) -> None:
+    """Make another workflow and another bucket, as the copies in :data:`tests.samples.CLONES` use them."""
+    omics_emulator.store.neighbours.create_bucket("stolen", "123456789012", "us-east-1")
+    omics_emulator.store.seed_workflow("123456789012", "us-east-1", "7654321", name="exfiltrate")
+
+
+@pytest.fixture
 def begin(omics: Any, workflow_id: str, omics_bucket: str) -> Callable[..., str]:
     """Return what starts a run of a few emulated minutes beside the operators, and tells its id."""
     role, output = "arn:aws:iam::123456789012:role/Omics", f"s3://{omics_bucket}/runs"

@@ -47,6 +47,15 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return checked
 
 
+def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of one run: its own, over what all runs of the batch share; parameters are merged.
+
+    Source: https://docs.aws.amazon.com/omics/latest/api/API_DefaultRunSetting.html.
+    """
+    parameters = {**shared.get("parameters", {}), **own.get("parameters", {})}
+    return {**shared, **own, **({"parameters": parameters} if parameters else {})}
+
+
 def body(settings: Sequence[Mapping[str, Any]]) -> bytes:
     """Return settings as the JSON that StartRunBatch reads from S3, the same for equal settings."""
     return json.dumps(settings, sort_keys=True, allow_nan=False).encode()

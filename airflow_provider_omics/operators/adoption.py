@@ -1,5 +1,5 @@
-"""What earlier tries of a task have started: found again by name and tags, gone on with only if it is what is asked
-for."""
+"""What earlier tries of a task have started: found again by name and tags, and reattached to only if HealthOmics
+describes it as the request does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from airflow_provider_omics.exceptions import NotFound, OmicsError
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
+from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
 from airflow_provider_omics.resources import Resource
 
@@ -42,8 +43,7 @@ class Step:
     """What a try has to do.
 
     ``go_on``: wait for what is under way; ``take``: it has ended, and its end is this try's; ``await_end``: wait for
-    its end, and then look anew; ``start``: start a new one.
-    """
+    its end, and then look anew; ``start``: start a new one."""
 
     kind: Literal["start", "go_on", "take", "await_end"]
     found: Mapping[str, Any] | None = None
@@ -64,7 +64,7 @@ class Adoption:
     :param name: the name it gives
     :param own_name: whether the name belongs to this task instance alone; otherwise the tags tell
     :param tagged: whether what is started carries our tags
-    :param compared: the members in which what was started must equal the request
+    :param compared: the members that the tag :data:`REQUEST` stands for
     """
 
     hook: OmicsHook
@@ -76,7 +76,7 @@ class Adoption:
     tagged: bool
     compared: Sequence[str]
     _others: set[str] = field(default_factory=set, init=False, repr=False)
-    """The ids of what other task instances have started: that never changes, so they are described once."""
+    """The ids of what is not this task's: that never changes, so they are described once."""
 
     @property
     def request_digest(self) -> str:
@@ -192,10 +192,13 @@ class Adoption:
                 one = self._described(item)
             except NotFound:  # deleted since it was listed
                 continue
-            if not self.tagged or self._is_ours(one):
-                yield one
-            elif TASK_INSTANCE in one.get("tags", {}):
+            if self.tagged and not self._is_ours(one):
+                if TASK_INSTANCE in one.get("tags", {}):
+                    self._others.add(item["id"])
+            elif self._is_copy(one):
                 self._others.add(item["id"])
+            else:
+                yield one
 
     def _described(self, one: Mapping[str, Any]) -> dict[str, Any]:
         return self._patiently(partial(self.hook.describe, self.resource, **self.resource.identifiers_in(one)))
@@ -270,12 +273,27 @@ class Adoption:
 
     def _is_equal(self, one: Mapping[str, Any]) -> bool:
         """Tell whether it is what is asked for: nobody gets another sample's result."""
-        tags = one.get("tags", {})
-        if REQUEST in tags:
-            return bool(tags[REQUEST] == self.request_digest)
-        # What repeats another run takes over what the request leaves out.
-        compared = [member for member in self.compared if member in self.request or "runId" not in self.request]
-        return all(one.get(member) == self.request.get(member) for member in compared)
+        return self._claims_to_be_equal(one) and not self.differences(one)
+
+    def _claims_to_be_equal(self, one: Mapping[str, Any]) -> bool:
+        """Tell whether its tag stands for this request, or it has none."""
+        return bool(one.get("tags", {}).get(REQUEST, self.request_digest) == self.request_digest)
+
+    def differences(self, one: Mapping[str, Any]) -> dict[str, str]:
+        """Return what its description contradicts in the request, whatever its tags say: they can be copied."""
+        return comparison.differences(self.request, one, tagged=REQUEST in one.get("tags", {}))
+
+    def _is_copy(self, one: Mapping[str, Any]) -> bool:
+        """Tell whether only its name and tags are this task's, and log what differs; such a one is never cancelled.
+
+        What an earlier try started with another request has a tag that says so.
+        """
+        differing = self.differences(one) if self._claims_to_be_equal(one) else {}
+        if differing:
+            title, what = self.resource.title, "name and tags" if self.tagged else "name"
+            found = title.capitalize(), one["id"], what, title, "; ".join(differing.values())
+            self.hook.log.warning("%s %s has the %s of this task's %s, but %s. It is left alone and not used.", *found)
+        return bool(differing)
 
 
 CANCELLED = frozenset({"CANCELLED", "DELETED"})

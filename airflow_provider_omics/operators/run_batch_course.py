@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_omics.exceptions import OmicsInputError
+from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
 from airflow_provider_omics.hooks.waiting import interval
 from airflow_provider_omics.operators.adoption import LOOKS, Adoption
-from airflow_provider_omics.operators.identity import REQUEST, Attempt, digest, token
-from airflow_provider_omics.operators.run_batch_report import RunBatchReport
+from airflow_provider_omics.operators.identity import REQUEST, TRY_NUMBER, Attempt, digest, token
+from airflow_provider_omics.operators.run_batch_adoption import BatchAdoption, Forerunners
+from airflow_provider_omics.operators.run_batch_report import Expected, RunBatchReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
 from airflow_provider_omics.resources import RUN_BATCH
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-COMPARED = ("workflowId", "workflowVersionName", "roleArn", "outputUri", "parameters")
-"""What the shared settings of a batch must have in common with a request for it to be gone on with."""
+COMPARED = (
+    "workflowId",
+    "workflowType",
+    "workflowOwnerId",
+    "workflowVersionName",
+    "roleArn",
+    "outputUri",
+    "parameters",
+)
+"""What of the shared settings of a batch its tag stands for."""
 
 LONGEST_NAME = 64
 """Characters of a ``batchName``, by botocore's model."""
-
-
-@dataclass
-class Forerunners(Adoption):
-    """Find the batches that one completes: those of the same request, whatever the settings in S3 have become."""
-
-    last: Mapping[str, Any]
-
-    @property
-    def request_digest(self) -> str:
-        """What its request was told by when it was started."""
-        return str(self.last.get("tags", {}).get(REQUEST))
 
 
 class RunBatchCourse(OmicsStartingOperator):
@@ -107,7 +103,7 @@ class RunBatchCourse(OmicsStartingOperator):
         attempt = Attempt.of(context, self.hook)
         own_name = "batchName" not in request
         own = attempt.task.digest if self.airflow_tags else digest(attempt.task.digest, attempt.max_tries, asked)
-        return Adoption(
+        return BatchAdoption(
             self.hook,
             RUN_BATCH,
             attempt,
@@ -115,8 +111,8 @@ class RunBatchCourse(OmicsStartingOperator):
             attempt.task.readable(f"-{own}", LONGEST_NAME) if own_name else request["batchName"],
             own_name=own_name,
             tagged=self.airflow_tags,
-            # GetBatch does not tell the settings of the runs: without tags, a name of ours stands for all of them.
-            compared=() if own_name and not self.airflow_tags else tuple(asked),
+            compared=tuple(asked),
+            shared=shared,
         )
 
     def _forerunners(self, context: Context, last: Mapping[str, Any]) -> Forerunners:
@@ -129,6 +125,7 @@ class RunBatchCourse(OmicsStartingOperator):
             own_name=self.batch_name is None and "batchName" not in (self.extra_request or {}),
             tagged=self.airflow_tags,
             compared=(),
+            shared=last.get("defaultRunSetting", {}),
             last=last,
         )
 
@@ -199,9 +196,9 @@ class RunBatchCourse(OmicsStartingOperator):
 
         What seems to be at work, or to be missing, may have completed: to start it again would be paid twice.
         """
-        pauses = iter(LOOKS)
+        pauses, expected = iter(LOOKS), self._expected(context, batches)
         while True:
-            report = self._report(batches)
+            report = RunBatchReport(self.hook, batches, self.retry_cancelled, expected)
             if report.unsettled:
                 self._looks += 1
                 self._pause(context, report, self._looks, "start_again", {"turn": self._turn, "looks": self._looks})
@@ -218,8 +215,31 @@ class RunBatchCourse(OmicsStartingOperator):
 
     # --- what came of it
 
-    def _report(self, batches: Sequence[Mapping[str, Any]]) -> RunBatchReport:
-        return RunBatchReport(self.hook, batches, self.retry_cancelled)
+    def _expected(self, context: Context, batches: Sequence[Mapping[str, Any]]) -> Expected:
+        """Return what the runs of the batches of earlier tries must be, by batch and ``runSettingId``.
+
+        Not of a batch whose request had other settings: those of now say nothing of its runs.
+        """
+        adopted = [batch for batch in batches if not self._is_of_this_try(context, batch)]
+        if not adopted:
+            return {}
+        from airflow_provider_omics.hooks import run_settings
+
+        request, settings = self.checked_request(context), self._settings()
+        try:
+            tag = self._adoption(context, request).request_digest
+            listed = run_settings.read(self.hook, settings) if isinstance(settings, str) else settings
+        except RunSettingsUnreadable as error:
+            self.log.warning("The runs of earlier tries are not compared with their settings: %s", error)
+            return {}
+        shared = request["defaultRunSetting"]
+        runs = {each["runSettingId"]: run_settings.merged(shared, each) for each in listed}
+        return {batch["id"]: runs for batch in adopted if batch.get("tags", {}).get(REQUEST) == tag}
+
+    @staticmethod
+    def _is_of_this_try(context: Context, batch: Mapping[str, Any]) -> bool:
+        this = str(context["ti"].try_number)
+        return bool(batch.get("tags", {}).get(TRY_NUMBER, this) == this)
 
     def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
         """Return the result of a batch whose runs have ended, with what earlier tries had completed."""
@@ -230,8 +250,11 @@ class RunBatchCourse(OmicsStartingOperator):
         if context["ti"].try_number > 1:
             found = self._earlier(self._forerunners(context, description))
             earlier = [batch for batch in found if batch["id"] != description["id"]]
+        expected = self._expected(context, [*earlier, description])
         while True:
-            report = self._report([*earlier, description])
+            report = RunBatchReport(self.hook, [*earlier, description], self.retry_cancelled, expected)
+            if not report.unsettled and report.copied and not self._is_of_this_try(context, description):
+                return self._look_again(context, description)  # which starts the samples that were never this task's
             if not report.unsettled:
                 return self._finished(context, report)
             looks += 1

@@ -18,6 +18,7 @@ from airflow_provider_omics.exceptions import (
     RunBatchFailedForGood,
 )
 from airflow_provider_omics.hooks.killing import TRY_ENDED
+from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.reports.run import summarize
 from airflow_provider_omics.reports.run_batch import NOT_STARTED, Sample, counts, failure, rows
 from airflow_provider_omics.resources import RUN, RUN_BATCH, RUN_TASK
@@ -25,8 +26,12 @@ from airflow_provider_omics.resources import RUN, RUN_BATCH, RUN_TASK
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
+Expected = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""The settings that runs must have, by the id of their batch and their ``runSettingId``."""
+
 DESCRIBED = 100
-"""How many runs are asked one by one why they failed, or where the list does not show them."""
+"""How many runs are described one by one: why they failed or where the list does not show them, and as many to compare
+them with their settings."""
 
 LAG = timedelta(minutes=5)
 """How long after its end the lists may still lack some of a batch's runs: AWS says no more than that they lag."""
@@ -42,23 +47,31 @@ class RunBatchReport:
     :param hook: the client
     :param batches: the descriptions of the batches, the oldest first; a sample's row is that of its last one
     :param retry_cancelled: whether runs that somebody else ended may be started again
+    :param expected: the settings of the runs of batches that earlier tries started: a run that was started with others
+        counts as not started
     """
 
     hook: OmicsHook
     batches: Sequence[Mapping[str, Any]]
     retry_cancelled: bool
+    expected: Expected = field(default_factory=dict)
     samples: dict[str, Sample] = field(init=False)
     """What became of each sample, by its ``runSettingId``."""
 
     def __post_init__(self) -> None:
         self._listed: dict[str, int] = {}
+        self._replaced: dict[str, list[Sample]] = {}
+        self.copied = 0
         self.samples = {}
         for batch in self.batches:
             samples = list(self._of(batch))
             self._listed[batch["id"]] = len(samples)
             if len(samples) == batch.get("totalRuns"):  # what it does not hold was left out of it, not cut off
                 self._leave_out()
-            self.samples.update((sample.run_setting_id, sample) for sample in samples)
+            for sample in samples:
+                if (older := self.samples.get(sample.run_setting_id)) is not None:
+                    self._replaced.setdefault(sample.run_setting_id, []).append(older)
+                self.samples[sample.run_setting_id] = sample
         self._describe()
 
     @property
@@ -161,7 +174,10 @@ class RunBatchReport:
         age = {batch["id"]: -number for number, batch in enumerate(self.batches)}
         unknown = [sample for sample in self.samples.values() if sample.run_id is not None and not sample.looked_up]
         unknown.sort(key=lambda sample: (sample.status == "FAILED", age[sample.batch_id]))
-        for sample in unknown[:DESCRIBED]:
+        known = [s for s in self.samples.values() if s.run_id and s.looked_up and s.batch_id in self.expected]
+        if any(sample.active for sample in known):
+            known = []  # compared when all have ended
+        for sample in [*unknown[:DESCRIBED], *known[:DESCRIBED]]:
             self.samples[sample.run_setting_id] = self._described_run(sample)
 
     def _described_run(self, sample: Sample) -> Sample:
@@ -170,8 +186,10 @@ class RunBatchReport:
         except NotFound:
             return replace(sample, looked_up=True)
         except OmicsError as error:
-            self.hook.log.warning("Why run %s failed is unknown: %s", sample.run_id, error)
+            self.hook.log.warning("How run %s was started, and why it failed, is unknown: %s", sample.run_id, error)
             return sample
+        if self._is_copy(sample, run):
+            return self._before(sample)
         if run["uuid"] != sample.uuid:  # AWS gives the ids of deleted runs to new ones
             return replace(sample, status="DELETED", looked_up=True)
         return replace(
@@ -181,6 +199,33 @@ class RunBatchReport:
             message=run.get("statusMessage"),
             looked_up=True,
         )
+
+    def _before(self, sample: Sample) -> Sample:
+        """Return the sample as an older batch left it, or as not started where none did."""
+        replaced = self._replaced.get(sample.run_setting_id)
+        if not replaced:
+            return Sample(sample.run_setting_id, sample.batch_id, NOT_STARTED)
+        older = replaced.pop()
+        return older if older.run_id is None else self._described_run(older)
+
+    def _is_copy(self, sample: Sample, run: Mapping[str, Any]) -> bool:
+        """Tell whether a run was started with other settings than its sample has: batches and tags can be copied."""
+        if sample.batch_id not in self.expected or run["uuid"] != sample.uuid:
+            return False
+        settings = self.expected[sample.batch_id].get(sample.run_setting_id)
+        if settings is None:
+            differing = "no such sample"
+        else:
+            differing = "; ".join(comparison.differences(settings, run, tagged=True).values())
+        if differing:
+            self.copied += 1
+            which = sample.run_id, sample.batch_id, sample.run_setting_id, differing
+            self.hook.log.warning(
+                "Run %s of run batch %s was started with other settings than sample %s has (%s). This task does not "
+                "use it.",
+                *which,
+            )
+        return bool(differing)
 
     def count_tasks(self, most: int) -> None:
         """Count the tasks that each run computed and reused, by a call for each run.

@@ -21,8 +21,11 @@ from airflow_provider_omics.resources import RUN
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-COMPARED = ("workflowId", "workflowVersionName", "runId", "roleArn", "outputUri", "parameters")
-"""What a run must have in common with a request to be gone on with."""
+COMPARED = (
+    *("workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "runId", "roleArn", "outputUri"),
+    "parameters",
+)
+"""The members of a request that the tag of a run stands for, and that the run's own description is compared with."""
 
 
 class RunCourse(OmicsStartingOperator):

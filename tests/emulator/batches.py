@@ -14,6 +14,9 @@ from tests.emulator.wired import Service
 needs_batches = pytest.mark.skipif(
     "StartRunBatch" not in operations(), reason="the installed botocore has no run batches; 1.42.74 and later have"
 )
+needs_versions = pytest.mark.skipif(
+    "CreateWorkflowVersion" not in operations(), reason="the installed botocore has no versions of workflows"
+)
 
 
 def needs_status(status: str) -> pytest.MarkDecorator:

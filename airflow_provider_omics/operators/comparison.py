@@ -1,0 +1,110 @@
+"""What a run that was found has in common with the request of a task: pure functions over the answer of GetRun.
+
+Whoever may start runs can copy a name and tags, but not what HealthOmics itself describes.
+Source: https://docs.aws.amazon.com/omics/latest/api/API_GetRun.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Members = Mapping[str, Any]
+
+TITLES: Mapping[str, str] = {
+    "workflowId": "workflow",
+    "workflowType": "workflow type",
+    "workflowOwnerId": "workflow owner",
+    "workflowVersionName": "workflow version",
+    "runId": "repeated run",
+    "roleArn": "role",
+    "outputUri": "output URI",
+    "runOutputUri": "output location",
+    "parameters": "parameters",
+    "batchRunSettings": "settings of the runs",
+}
+"""The members that are compared, in words."""
+
+SHOWN = frozenset(TITLES) - {"parameters", "batchRunSettings"}
+"""The members whose values a log may show."""
+
+DEFAULTS: Mapping[str, str] = {"workflowType": "PRIVATE"}
+"""AWS's own: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.html."""
+
+
+def differences(request: Members, found: Members, *, tagged: bool) -> dict[str, str]:
+    """Return what a description contradicts in a request: the members, each with a sentence part for the log.
+
+    A run without a version has the workflow's default version, which never carries the name of another one. What a run
+    repeats lends it whatever the request leaves out, so that this is not compared.
+
+    :param request: the members of StartRun
+    :param found: the answer of GetRun; a member that it does not give is not compared, except the version and the
+        repeated run, which it always gives where a run has one
+    :param tagged: whether a tag says that the parameters are equal: it decides where the description does not give them
+    """
+    differing = {
+        member: f"{TITLES[member]} {found.get(member)!r}, not {request.get(member)!r}"
+        for member in (*_plain_members(request, found), *_places(request, found))
+    }
+    if _other_parameters(request, found, tagged=tagged):
+        differing["parameters"] = "other parameters"
+    return differing
+
+
+def is_below(uri: str, folder: str) -> bool:
+    """Tell whether an S3 URI is a folder or lies in it: ``s3://bucket/runs-2`` does not lie in ``s3://bucket/runs``."""
+    return f"{uri.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def _plain_members(request: Members, found: Members) -> Iterator[str]:
+    repeats = "runId" in request
+    for member in ("workflowId", "workflowType", "roleArn"):
+        default = DEFAULTS.get(member)
+        if member in found and (member in request or not repeats) and found[member] != request.get(member, default):
+            yield member
+    if _other_owner(request, found):
+        yield "workflowOwnerId"
+    asked = "workflowVersionName" in request or not repeats
+    if asked and found.get("workflowVersionName") != request.get("workflowVersionName"):
+        yield "workflowVersionName"
+    # AWS says of this member no more than "the run's ID"; a run's own id would tell of no other run.
+    shown = found.get("runId") if repeats or found.get("runId") != found.get("id") else None
+    if shown != request.get("runId"):
+        yield "runId"
+
+
+def _other_owner(request: Members, found: Members) -> bool:
+    """Tell whether the workflow is that of another account; one without an owner is that of the run's account."""
+    shown, asked = found.get("workflowOwnerId"), request.get("workflowOwnerId")
+    if shown is None or (asked is None and ("runId" in request or request.get("workflowType") == "READY2RUN")):
+        return False
+    account = str(found.get("arn", "")).split(":")[4:5]
+    return bool(shown != asked and (asked is not None or account != [shown]))
+
+
+def _places(request: Members, found: Members) -> Iterator[str]:
+    asked = request.get("outputUri")
+    if "outputUri" in found and str(found["outputUri"]).rstrip("/") != str(asked).rstrip("/"):
+        yield "outputUri"
+    if "runOutputUri" in found and asked is not None and not is_below(found["runOutputUri"], asked):
+        yield "runOutputUri"
+
+
+def _other_parameters(request: Members, found: Members, *, tagged: bool) -> bool:
+    asked, shown = without_null(request.get("parameters")) or {}, without_null(found.get("parameters"))
+    repeats = "runId" in request
+    if shown is None:
+        return bool(asked) and not tagged
+    if repeats and isinstance(shown, Mapping) and isinstance(asked, Mapping):
+        shown = {name: value for name, value in shown.items() if name in asked}
+    return bool(asked != (shown or {}))
+
+
+def without_null(value: Any) -> Any:
+    """Return JSON without the members that are null, which mean the same as absent ones; numbers compare as numbers."""
+    if isinstance(value, Mapping):
+        return {name: without_null(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [without_null(each) for each in value]
+    return value

@@ -1,0 +1,87 @@
+"""What a description may write otherwise than the request, and what is another run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics.operators import comparison
+
+ROLE = "arn:aws:iam::123456789012:role/Omics"
+RUN = {
+    "id": "1",
+    "arn": "arn:aws:omics:us-east-1:123456789012:run/1",
+    "workflowId": "1234567",
+    "workflowType": "PRIVATE",
+    "roleArn": ROLE,
+    "outputUri": "s3://bucket/runs",
+    "runOutputUri": "s3://bucket/runs/1/uuid",
+}
+REQUEST = {"workflowId": "1234567", "roleArn": ROLE, "outputUri": "s3://bucket/runs"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "differing"),
+    [
+        ({}, {}, set()),
+        ({}, {"workflowOwnerId": "123456789012"}, set()),
+        ({}, {"workflowOwnerId": "999988887777"}, {"workflowOwnerId"}),
+        ({"workflowOwnerId": "999988887777"}, {}, set()),
+        ({"workflowOwnerId": "999988887777"}, {"workflowOwnerId": "999988887777"}, set()),
+        ({"workflowOwnerId": "999988887777"}, {"workflowOwnerId": "123456789012"}, {"workflowOwnerId"}),
+        ({}, {"workflowType": "READY2RUN"}, {"workflowType"}),
+        (
+            {"workflowType": "READY2RUN"},
+            {"workflowType": "READY2RUN", "workflowOwnerId": "999988887777"},
+            set(),
+        ),
+        ({"parameters": {"a": 1}}, {}, set()),
+        ({"parameters": {"a": 1}}, {"parameters": {"a": 2}}, {"parameters"}),
+        ({"parameters": {"a": {"b": [1, None]}}}, {"parameters": {"a": {"b": [1.0, None], "c": None}}}, set()),
+        ({"parameters": {"a": "1"}}, {"parameters": {"a": 1}}, {"parameters"}),
+        ({}, {"parameters": {}}, set()),
+        ({"outputUri": "s3://bucket/run"}, {}, {"outputUri", "runOutputUri"}),
+    ],
+)
+def test_what_differs(asked: dict[str, Any], shown: dict[str, Any], differing: set[str]) -> None:
+    assert set(comparison.differences({**REQUEST, **asked}, {**RUN, **shown}, tagged=True)) == differing
+
+
+def test_parameters_that_neither_tag_nor_description_tells_are_others() -> None:
+    asked = {**REQUEST, "parameters": {"a": 1}}
+    assert set(comparison.differences(asked, RUN, tagged=False)) == {"parameters"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "differing"),
+    [
+        ({}, {"runId": "9", "workflowVersionName": "v1", "parameters": {"a": 1}}, set()),
+        ({"parameters": {"a": 1}}, {"runId": "9", "parameters": {"a": 1, "b": 2}}, set()),
+        ({"parameters": {"a": 1}}, {"runId": "9", "parameters": {"a": 2}}, {"parameters"}),
+        ({"workflowId": "7"}, {"runId": "9"}, {"workflowId"}),
+        ({}, {}, {"runId"}),
+    ],
+)
+def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
+    asked: dict[str, Any], shown: dict[str, Any], differing: set[str]
+) -> None:
+    request = {"runId": "9", "roleArn": ROLE, "outputUri": "s3://bucket/runs", **asked}
+    assert set(comparison.differences(request, {**RUN, **shown}, tagged=True)) == differing
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder", "below"),
+    [
+        ("s3://b/runs/1", "s3://b/runs", True),
+        ("s3://b/runs/1", "s3://b/runs/", True),
+        ("s3://b/runs//1", "s3://b/runs/", True),
+        ("s3://b/runs", "s3://b/runs/", True),
+        ("s3://b/1", "s3://b", True),
+        ("s3://b/runs-evil/1", "s3://b/runs", False),
+        ("s3://b-evil/runs/1", "s3://b", False),
+        ("s3://b", "s3://b/runs", False),
+    ],
+)
+def test_below_is_a_matter_of_whole_folders(uri: str, folder: str, below: bool) -> None:
+    assert comparison.is_below(uri, folder) is below

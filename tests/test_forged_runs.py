@@ -1,0 +1,181 @@
+"""A run that carries a task's name and tags, but does something else, is never taken for the task's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics.operators.adoption import Adoption
+from tests.archives import archive
+from tests.conftest import ContextMaker, Logged
+from tests.emulator.batches import needs_versions
+from tests.samples import CLONES, OTHER_ROLE, PARAMETERS
+from tests.waits import both_modes, finish
+
+pytestmark = pytest.mark.usefixtures("quick_waits", "other_places")
+
+named = pytest.mark.parametrize("name", [None, "the author's"], ids=["our-name", "author-s-name"])
+
+
+def runs(omics: Any) -> dict[str, str]:
+    return {run["id"]: run["status"] for run in omics.list_runs()["items"]}
+
+
+def copy_of(omics: Any, run_id: str, **changes: Any) -> str:
+    """Start another run with the name and the tags of a run, and take that one's tags away, so that it is not found."""
+    found = omics.get_run(id=run_id)
+    same = ("workflowId", "workflowVersionName", "roleArn", "outputUri", "name", "tags", "parameters", "runId")
+    request = {member: found[member] for member in same if member in found}
+    request = {member: value for member, value in {**request, **changes}.items() if value is not None}
+    copied: str = omics.start_run(**request, requestId="copy")["id"]
+    omics.untag_resource(resourceArn=found["arn"], tagKeys=list(found["tags"]))
+    return copied
+
+
+@both_modes
+@named
+@pytest.mark.parametrize("ended", [False, True], ids=["active", "completed"])
+@pytest.mark.parametrize("case", CLONES)
+def test_a_copied_run_that_does_something_else_is_left_alone(
+    case: str,
+    ended: bool,
+    name: str | None,
+    deferrable: bool,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    logged: Logged,
+) -> None:
+    change, told = CLONES[case]
+    arguments = {"name": name, "parameters": PARAMETERS}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    copied = copy_of(omics, left["id"], **change)
+    if ended:
+        omics_clock.advance(3600)
+    result = finish(start(deferrable=deferrable, **arguments), context(try_number=2, max_tries=1))
+    assert result["id"] not in (copied, left["id"])
+    assert runs(omics)[copied] == "COMPLETED"  # never cancelled
+    assert f"Run {copied} has the name and tags of this task's run, but {told}" in logged()
+    assert str(PARAMETERS["sample"]) not in logged()
+
+
+@named
+def test_a_copy_that_does_the_same_is_as_good(
+    name: str | None, first_try: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    """The cases above fail for what differs, and for nothing else."""
+    left = first_try(name=name, parameters=PARAMETERS, at={"max_tries": 1})
+    copied = copy_of(omics, left["id"])
+    result = start(name=name, parameters=PARAMETERS).execute(context(try_number=2, max_tries=1))
+    assert result["id"] == copied
+
+
+@needs_versions
+@both_modes
+@pytest.mark.parametrize(("asked", "copied_version"), [("v1", "v2"), ("v1", None), (None, "v1")])
+def test_a_copied_run_of_another_version_is_left_alone(
+    asked: str | None,
+    copied_version: str | None,
+    deferrable: bool,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    logged: Logged,
+) -> None:
+    for version in ("v1", "v2"):
+        omics.create_workflow_version(workflowId="1234567", versionName=version, definitionZip=archive())
+    omics_clock.advance(10)
+    arguments: dict[str, Any] = {"workflow_version_name": asked, "parameters": {}, "name": "cohort"}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    copied = copy_of(omics, left["id"], workflowVersionName=copied_version)
+    result = finish(start(deferrable=deferrable, **arguments), context(try_number=2, max_tries=1))
+    assert result["id"] != copied
+    assert f"workflow version {copied_version!r}, not {asked!r}" in logged()
+
+
+def test_a_copied_run_that_repeats_another_one_is_left_alone(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, begin: Any, logged: Logged
+) -> None:
+    repeated, another = begin(), begin()
+    arguments = {"workflow_id": None, "run_id": repeated, "name": "again"}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    copied = copy_of(omics, left["id"], runId=another)
+    result = start(**arguments).execute(context(try_number=2, max_tries=1))
+    assert result["id"] != copied
+    assert f"repeated run '{another}', not '{repeated}'" in logged()
+
+
+@pytest.mark.parametrize(
+    "location", ["s3://omics-test-bucket/runs-2/{id}", "s3://omics-test-bucket", "s3://stolen/runs"]
+)
+def test_a_run_whose_outputs_lie_elsewhere_is_left_alone(
+    location: str, first_try: Any, start: Any, context: ContextMaker, omics_emulator: Any, logged: Logged
+) -> None:
+    left = first_try(at={"max_tries": 1})
+    known = omics_emulator.store.region("123456789012", "us-east-1").runs
+    known.change(left["id"], runOutputUri=location.format(id=left["id"]))
+    assert start().execute(context(try_number=2, max_tries=1))["id"] != left["id"]
+    assert f"output location '{location.format(id=left['id'])}'" in logged()
+
+
+@both_modes
+@pytest.mark.parametrize(
+    "output_uri", ["s3://omics-test-bucket/runs", "s3://omics-test-bucket/runs/", "s3://omics-test-bucket"]
+)
+def test_what_aws_may_write_otherwise_makes_no_difference(
+    output_uri: str, deferrable: bool, first_try: Any, start: Any, context: ContextMaker, omics_emulator: Any
+) -> None:
+    left = first_try(output_uri=output_uri, parameters=PARAMETERS | {"none": None}, at={"max_tries": 1})
+    known = omics_emulator.store.region("123456789012", "us-east-1").runs
+    written = {**PARAMETERS, "depth": 30.0}
+    known.change(left["id"], outputUri=f"{output_uri.rstrip('/')}/", parameters=written, runId=left["id"])
+    operator = start(output_uri=output_uri, parameters=PARAMETERS | {"none": None}, deferrable=deferrable)
+    assert finish(operator, context(try_number=2, max_tries=1))["id"] == left["id"]
+
+
+def test_without_our_tags_the_description_alone_tells_and_nothing_is_cancelled(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, logged: Logged
+) -> None:
+    left = first_try(airflow_tags=False, parameters=PARAMETERS, at={"max_tries": 1})
+    operator = start(airflow_tags=False, parameters={"sample": "NA12891"})
+    result = operator.execute(context(try_number=2, max_tries=1))
+    assert runs(omics) == {left["id"]: "COMPLETED", result["id"]: "COMPLETED"}
+    assert f"Run {left['id']} has the name of this task's run, but other parameters" in logged()
+
+
+def test_a_kill_leaves_a_copied_run_alone(
+    first_try: Any, start: Any, context: ContextMaker, omics: Any, state: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_omics.operators import waiting
+
+    left = first_try(name="cohort", parameters=PARAMETERS, at={"max_tries": 1})
+    copied = copy_of(omics, left["id"], workflowId="7654321")
+    state("failed")
+    made = context(try_number=2, max_tries=1)
+    monkeypatch.setattr(waiting, "current_context", lambda: made)
+    start(name="cohort", parameters=PARAMETERS).on_kill()
+    assert runs(omics)[copied] not in ("STOPPING", "CANCELLED")
+
+
+def test_an_old_token_that_answers_with_something_else_is_replaced(
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics_clock: Any,
+    omics_emulator: Any,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Airflow 2 may execute a try twice, and takes what the first execution started; but only if it is equal."""
+    left = first_try(parameters=PARAMETERS, at={"max_tries": 1})
+    omics_clock.advance(3600)
+    monkeypatch.setattr(Adoption, "earliest", lambda _: omics_clock.now())
+    assert start(parameters=PARAMETERS).execute(context(max_tries=1))["id"] == left["id"]
+    omics_emulator.store.region("123456789012", "us-east-1").runs.change(left["id"], roleArn=OTHER_ROLE)
+    assert start(parameters=PARAMETERS).execute(context(max_tries=1))["id"] != left["id"]
+    assert "has been used before" in logged()
