@@ -117,7 +117,8 @@ def test_a_definition_in_s3(
         names.append(made["version_name"])
     assert names[0] == names[1] != names[2]
     found = omics.get_workflow_version(workflowId=workflow_id, versionName=names[2])
-    assert (found["main"], found["tags"]) == ("b.nf", {"airflow_definition": made["digest"]})
+    tags = {"airflow_definition": made["digest"], "airflow_aws_digest": found["digest"]}
+    assert (found["main"], found["tags"]) == ("b.nf", tags)
 
 
 @versions

@@ -20,6 +20,11 @@ from airflow_provider_omics.resources import WORKFLOW
 DEFINITION = "airflow_definition"
 """The tag that tells of what definition a workflow, or a version, was made: its digest."""
 
+AWS_DIGEST = "airflow_aws_digest"
+"""The tag with AWS's own ``digest`` of a version, as it was when this provider had made the version. AWS does not say
+what it is a digest of, so that it is compared with nothing but itself; a version is immutable:
+https://docs.aws.amazon.com/omics/latest/dev/workflow-versions.html."""
+
 
 class WorkflowEnsurer(Ensurer):
     """Find the workflow that a request describes, or create it: by its name alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from airflow_provider_omics.exceptions import (
     WorkflowVersionDiffers,
 )
 from airflow_provider_omics.operators.ensure import SENDS, SETTLE_SECONDS
-from airflow_provider_omics.operators.ensure_workflow import DEFINITION
+from airflow_provider_omics.operators.ensure_workflow import AWS_DIGEST, DEFINITION
 from airflow_provider_omics.resources import WORKFLOW_VERSION
 
 if TYPE_CHECKING:
@@ -107,18 +108,42 @@ class WorkflowVersionEnsurer:
                 'Use another name, or if_exists="reuse".',
                 **which,
             )
-        known = found.get("tags", {}).get(DEFINITION)
-        if known is None:
+        if problem := self._problem(found):
+            raise WorkflowVersionDiffers(f"Version {self.name} of workflow {self.workflow_id} {problem}", **which)
+        if DEFINITION not in found.get("tags", {}):
             self.log.warning(
                 "Version %s of workflow %s does not tell what it was made of (tag %s). It is used as it is.",
                 *(self.name, self.workflow_id, DEFINITION),
             )
-        elif known != self.digest:
-            raise WorkflowVersionDiffers(
-                f"Version {self.name} of workflow {self.workflow_id} was made of another definition, or with another "
-                "main file, engine or parameter template, and a version cannot be changed. Use another version_name, "
-                "or leave it out to have it named after its content.",
-                **which,
-            )
         self.log.info("Reusing version %s of workflow %s", self.name, self.workflow_id)
         return found | {"created": False}
+
+    def _problem(self, found: Mapping[str, Any]) -> str | None:
+        """Say why a version cannot be used; None if it can."""
+        tags = found.get("tags", {})
+        if DEFINITION not in tags and self.name == version_named(self.digest):
+            return (
+                f"is named after this definition, but has no tag {DEFINITION}, so that this operator did not make it, "
+                "and what it runs is unknown. Ask CloudTrail who made it (CreateWorkflowVersion). Next: delete it with "
+                "DeleteWorkflowVersionOperator and clear this task, or make a version with a version_name of your own "
+                "by CreateWorkflowVersionOperator."
+            )
+        if tags.get(DEFINITION, self.digest) != self.digest:
+            return (
+                "was made of another definition, or with another main file, engine or parameter template, and a "
+                "version cannot be changed. Use another version_name, or leave it out to have it named after its "
+                "content."
+            )
+        shown = found.get("digest") if found["status"] in WORKFLOW_VERSION.succeeded else None
+        if shown and tags.get(AWS_DIGEST, shown) != shown:
+            return (
+                f"has the digest {shown!r} by AWS, and {tags[AWS_DIGEST]!r} by its tag {AWS_DIGEST}: it is not the "
+                "version that this operator made. Ask CloudTrail who made it. Next: delete it with "
+                "DeleteWorkflowVersionOperator, and clear this task."
+            )
+        return None
+
+
+def version_named(digest: str) -> str:
+    """Return the name of a version that is named after its content."""
+    return digest[:16]

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_omics.exceptions import OmicsInputError
+from airflow_provider_omics.exceptions import OmicsError, OmicsInputError
 from airflow_provider_omics.operators.base import result_of
-from airflow_provider_omics.operators.ensure_workflow import DEFINITION, failure
+from airflow_provider_omics.operators.ensure_workflow import AWS_DIGEST, DEFINITION, failure
 from airflow_provider_omics.operators.ensure_workflow_version import WorkflowVersionEnsurer
 from airflow_provider_omics.operators.identity import token
 from airflow_provider_omics.operators.waiting import OmicsWaitingOperator
@@ -68,11 +68,6 @@ class OmicsRegisteringOperator(OmicsWaitingOperator):
         fixed = {m: value for m, value in request.items() if m not in CHANGEABLE | OF_THE_REQUEST}
         return hashlib.sha256(json.dumps([self._source.digest, fixed], sort_keys=True).encode()).hexdigest()
 
-    @staticmethod
-    def version_named(digest: str) -> str:
-        """Return the name of a version that is named after its content."""
-        return digest[:16]
-
     def ensure_version(self, context: Context, request: dict[str, Any], digest: str) -> dict[str, Any]:
         """Make the version, or find it, and wait for it.
 
@@ -124,8 +119,22 @@ class OmicsRegisteringOperator(OmicsWaitingOperator):
         """
         if self.resource.status_of(description) in self.resource.failed:
             raise failure(description, os.fspath(self.definition))
+        if created and self.resource is WORKFLOW_VERSION:
+            self._note_aws_digest(description)
         digest = description.get("tags", {}).get(DEFINITION)
         found = summary(description, digest=digest, created=created)
         which = found["id"], found.get("version_name", "none"), found["status"]
         self.log.info("Workflow %s, version %s, is %s", *which)
         return found
+
+    def _note_aws_digest(self, version: Mapping[str, Any]) -> None:
+        """Tag a version with AWS's own digest, if it has one and is ready: later tasks compare the two."""
+        tags, ready = version.get("tags", {}), version["status"] in WORKFLOW_VERSION.succeeded
+        if not ready or "digest" not in version or len(tags) >= int(RULES["tags.count"].limit):
+            return
+        try:
+            self.hook.call("TagResource", resourceArn=version["arn"], tags={AWS_DIGEST: version["digest"]})
+        except OmicsError as error:
+            self.log.warning(
+                "AWS's digest of the new version is not kept, so that no later task compares it: %s", error
+            )

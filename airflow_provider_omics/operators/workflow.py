@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_omics.exceptions import Conflict, NotFound, OmicsError, OmicsInputError, WorkflowHasVersions
 from airflow_provider_omics.operators.base import OmicsBaseOperator
 from airflow_provider_omics.operators.ensure_workflow import DEFINITION, WorkflowEnsurer
+from airflow_provider_omics.operators.ensure_workflow_version import version_named
 from airflow_provider_omics.operators.ensuring import OmicsEnsuringOperator
 from airflow_provider_omics.operators.registering import REGISTERED, OmicsRegisteringOperator
 from airflow_provider_omics.reports.workflow import summary
@@ -127,7 +128,7 @@ class CreateWorkflowOperator(OmicsEnsuringOperator, OmicsRegisteringOperator):
             return super().registered(context, description, created=created)
         members = schema.members_of(str(WORKFLOW_VERSION.create)) - {"requestId"}
         version = {member: value for member, value in request.items() if member in members}
-        which = {"workflowId": description["id"], "versionName": self.version_named(digest)}
+        which = {"workflowId": description["id"], "versionName": version_named(digest)}
         return self.ensure_version(context, {**version, **which}, digest)
 
 

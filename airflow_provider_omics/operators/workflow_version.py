@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_omics.exceptions import NotFound, OmicsInputError
 from airflow_provider_omics.operators.base import OmicsBaseOperator
+from airflow_provider_omics.operators.ensure_workflow_version import version_named
 from airflow_provider_omics.operators.registering import REGISTERED, OmicsRegisteringOperator
 from airflow_provider_omics.reports.workflow import summary
 from airflow_provider_omics.resources import WORKFLOW_VERSION
@@ -92,7 +93,7 @@ class CreateWorkflowVersionOperator(OmicsRegisteringOperator):
         if self.if_exists not in ("reuse", "fail"):
             raise OmicsInputError("if_exists", f"must be one of reuse, fail, not {self.if_exists!r}.")
         request = super().request(context)
-        return {"versionName": self.version_named(self.digest_of(request)), **request}
+        return {"versionName": version_named(self.digest_of(request)), **request}
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Ensure the version."""
