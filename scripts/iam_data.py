@@ -27,6 +27,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "DeleteRunCacheOperator": {
         "DeleteRunCache": "always",
         "GetRunCache": "with `delete_cached_data`",
+        "ListRunCaches": "with `delete_cached_data`: is it another cache's data? (denied: the task fails)",
         "ListRuns": "to name the runs that keep a cache from being deleted",
         "GetRun": "to name the runs that keep a cache from being deleted",
     },

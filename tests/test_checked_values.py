@@ -113,7 +113,7 @@ def test_settings_in_s3_with_what_json_does_not_know(constant: str, omics_connec
     body = f'[{{"runSettingId": "a", "parameters": {{"x": {constant}}}}}]'.encode()
     s3.client(hook).put_object(Bucket=omics_bucket, Key="cohort.json", Body=body)
     with pytest.raises(errors.RunSettingsUnreadable, match=f"{constant} is not JSON"):
-        run_settings.read(hook, uri)
+        run_settings.read(hook, uri, {})
     with pytest.raises(ValueError, match="not JSON compliant"):
         run_settings.body([{"x": float(constant)}])
 

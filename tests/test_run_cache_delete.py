@@ -8,8 +8,6 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.hooks import cached_data
-from airflow_provider_omics.hooks.cached_data import CachedData
-from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.operators.run_cache import DeleteRunCacheOperator
 from tests.conftest import ContextMaker, Logged
 
@@ -125,19 +123,49 @@ def test_a_uri_of_another_cache_is_refused(cache: Any, context: ContextMaker, om
     assert omics.get_run_cache(id=cache["id"])["status"] == "ACTIVE"
 
 
+def test_the_data_of_a_living_cache_is_not_deleted_for_one_that_is_gone(
+    cache: Any, s3: Any, omics_bucket: str, omics: Any, context: ContextMaker
+) -> None:
+    gone = omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/cache", requestId="gone")["id"]
+    omics.delete_run_cache(id=gone)
+    key = cache["cacheS3Uri"].removeprefix(f"s3://{omics_bucket}/") + "entry"
+    s3.put_object(Bucket=omics_bucket, Key=key, Body=b"1")
+    for uri in (cache["cacheS3Uri"], cache["cacheS3Uri"].rstrip("/")):
+        operator = delete(gone, delete_cached_data=True, cache_s3_uri=uri)
+        with pytest.raises(errors.OmicsInputError, match=f"^cache_s3_uri: other run caches keep .*: {cache['id']}"):
+            operator.execute(context())
+    assert key in keys(s3, omics_bucket)
+
+
+@pytest.mark.parametrize("which", ["above", "below"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_the_data_of_a_cache_that_lies_in_another_one_s_is_not_deleted(
+    gone: bool, which: str, cache: Any, omics: Any, context: ContextMaker
+) -> None:
+    location = f"{cache['cacheS3Uri']}inner"
+    inner = omics.get_run_cache(id=omics.create_run_cache(cacheS3Location=location, requestId="inner")["id"])
+    doomed, other = (cache, inner) if which == "above" else (inner, cache)
+    if gone:
+        omics.delete_run_cache(id=doomed["id"])
+    uri = doomed["cacheS3Uri"] if gone else None
+    with pytest.raises(errors.OmicsInputError, match=f"other run caches keep .*: {other['id']}"):
+        delete(doomed["id"], delete_cached_data=True, cache_s3_uri=uri).execute(context())
+    assert omics.get_run_cache(id=other["id"])["status"] == "ACTIVE"
+    assert gone or omics.get_run_cache(id=doomed["id"])["status"] == "ACTIVE"
+
+
+def test_without_the_list_of_caches_nothing_is_deleted(
+    cache: Any, omics: Any, context: ContextMaker, omics_faults: Any
+) -> None:
+    omics_faults.deny("ListRunCaches")
+    with pytest.raises(errors.AccessDenied, match="ListRunCaches"):
+        delete(cache["id"], delete_cached_data=True).execute(context())
+    assert omics.get_run_cache(id=cache["id"])["status"] == "ACTIVE"
+
+
 def test_a_versioned_bucket_keeps_the_bytes(
     cache: Any, s3: Any, omics_bucket: str, context: ContextMaker, logged: Logged
 ) -> None:
     s3.put_bucket_versioning(Bucket=omics_bucket, VersioningConfiguration={"Status": "Enabled"})
     delete(cache["id"], delete_cached_data=True).execute(context())
     assert "is versioned: the objects are hidden, but their bytes stay" in logged()
-
-
-def test_the_expected_owner_is_sent(cache: Any, s3: Any, context: ContextMaker) -> None:
-    data = CachedData.of(OmicsHook(), cache["id"], None, missing_ok=False)
-    assert data is not None
-    sent: list[Any] = []
-    data.s3.meta.events.register("provide-client-params.s3.*", lambda params, **_: sent.append(params))
-    data.delete()
-    assert sent
-    assert all(params["ExpectedBucketOwner"] == "123456789012" for params in sent)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import NotFound, OmicsError, OmicsInputError
-from airflow_provider_omics.hooks import s3
+from airflow_provider_omics.hooks import run_caches, s3
 from airflow_provider_omics.resources import RUN_CACHE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class CachedData:
     :param s3: an S3 client of the same connection
     :param bucket: the bucket
     :param prefix: the key's beginning, ending in the cache's UUID and a slash
-    :param owner: the account that must own the bucket, or None if unknown
+    :param owner: the account that must own the bucket; None where the cache is gone, and with it this knowledge
     """
 
     s3: Any
@@ -48,7 +48,9 @@ class CachedData:
 
         :param cache_s3_uri: where it is, if the cache may be gone already
         :param missing_ok: return None where the cache is gone, and with it the knowledge of where its data is
-        :raises OmicsInputError: if the URI does not end in a UUID: it would name more than one cache's data
+        :raises OmicsInputError: if the URI does not end in a UUID, which would name more than one cache's data, or if
+            another cache keeps its data there
+        :raises OmicsServiceError: what AWS answered; without ListRunCaches nobody knows whose data it is
         """
         try:
             cache = hook.describe(RUN_CACHE, id=cache_id)
@@ -70,8 +72,13 @@ class CachedData:
             bucket, prefix = "", ""
         if not UUID.fullmatch(prefix.rpartition("/")[2]):
             raise OmicsInputError("cache_s3_uri", f"must be s3://bucket/prefix/UUID-of-the-cache/, not {uri!r}.")
-        owner = cache.get("cacheBucketOwnerId") or hook.identity
-        data = cls(s3.client(hook), bucket, prefix + "/", owner if owner.isdigit() else None)
+        if others := run_caches.sharing(hook.iterate(RUN_CACHE.list), uri, but=cache_id if cache else ""):
+            named = ", ".join(f"{other['id']} ({other['cacheS3Uri']})" for other in others)
+            raise OmicsInputError(
+                "cache_s3_uri" if cache_s3_uri else "delete_cached_data",
+                f"other run caches keep their data at, above or below {uri}: {named}. Nothing was deleted.",
+            )
+        data = cls(s3.client(hook), bucket, prefix + "/", run_caches.owner_of(cache))
         log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", data.uri)
         return data
 
@@ -80,7 +87,7 @@ class CachedData:
 
         :raises OmicsError: if S3 kept some of them
         """
-        expected = {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        expected = s3.owned_by(self.owner)
         objects = size = 0
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix, PaginationConfig={"PageSize": PAGE}, **expected

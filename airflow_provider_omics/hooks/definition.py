@@ -98,9 +98,10 @@ def archive(files: Mapping[str, File]) -> bytes:
     return body.getvalue()
 
 
-def digest_in_s3(hook: OmicsHook, uri: str) -> str:
+def digest_in_s3(hook: OmicsHook, uri: str, owner: str | None = None) -> str:
     """Return 64 hexadecimal digits that stand for the content of an object in S3, by its ETag.
 
+    :param owner: the account that must own the bucket, 12 digits; None where the request does not say it
     :raises OmicsInputError: if it is too large
     :raises DefinitionUnreadable: if it is not there, or may not be read
     """
@@ -110,7 +111,7 @@ def digest_in_s3(hook: OmicsHook, uri: str) -> str:
         bucket, key = s3.split(uri)
         if not key:
             raise OmicsInputError(ARGUMENT, f"{uri} names a bucket, but no object in it.")
-        found = s3.client(hook).head_object(Bucket=bucket, Key=key)
+        found = s3.client(hook).head_object(Bucket=bucket, Key=key, **s3.owned_by(owner))
     except (BotoCoreError, ClientError) as error:
         raise DefinitionUnreadable(uri, str(error)) from error
     rule = RULES["workflow_definitions.s3_bytes"]

@@ -21,7 +21,7 @@ from airflow_provider_omics.exceptions import (
     PreflightFailed,
     PreflightFailedForGood,
 )
-from airflow_provider_omics.hooks import buckets, errors, preflight_rules, s3, schema
+from airflow_provider_omics.hooks import buckets, errors, preflight_rules, run_caches, s3, schema
 from airflow_provider_omics.hooks.preflight_rules import Verdict
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _looks(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool) -> Iter
             yield look_at(f"workflow {request['workflowId']}", see=see)
         if version is not None:
             yield look_at(f"version {version} of the workflow", see=partial(_see_version, omics, request))
-    see_bucket: Callable[[str, str], Verdict]
+    see_bucket: Callable[..., Verdict]
     try:
         client = buckets.client(hook, quick)
     except Exception as error:  # e.g. its role cannot be assumed just now
@@ -193,19 +193,20 @@ def _see_version(omics: Any, request: Mapping[str, Any]) -> Verdict:
     return verdict if version is None else verdict + preflight_rules.of_definition(request, version)
 
 
-def _see_cache(omics: Any, request: Mapping[str, Any], see_bucket: Callable[[str, str], Verdict]) -> Verdict:
+def _see_cache(omics: Any, request: Mapping[str, Any], see_bucket: Callable[..., Verdict]) -> Verdict:
     cache = _get(omics, "GetRunCache", {"id": request["cacheId"]})
     verdict = preflight_rules.of_cache(request, cache)
     uri = (cache or {}).get("cacheS3Uri")
     if verdict.findings or uri is None or s3.split(uri)[0] == s3.split(request["outputUri"])[0]:
         return verdict
-    return _see(Look(f"the bucket of {uri}", "", partial(see_bucket, "cache_id", uri)))
+    owner = run_caches.owner_of(cache or {})
+    return _see(Look(f"the bucket of {uri}", "", partial(see_bucket, "cache_id", uri, owner)))
 
 
-def _unseen(error: Exception, *_: str) -> Verdict:
+def _unseen(error: Exception, *_: str | None) -> Verdict:
     raise error
 
 
-def _see_bucket(client: Any, wanted: str, argument: str, uri: str) -> Verdict:
+def _see_bucket(client: Any, wanted: str, argument: str, uri: str, owner: str | None = None) -> Verdict:
     bucket, _ = s3.split(uri)
-    return preflight_rules.of_bucket(argument, bucket, buckets.region_of(client, bucket), wanted)
+    return preflight_rules.of_bucket(argument, bucket, buckets.region_of(client, bucket, owner), wanted)

@@ -21,6 +21,27 @@ def is_at(cache: Item, cache_s3_location: str) -> bool:
     return location_of(cache) == cache_s3_location.rstrip("/")
 
 
+def owner_of(cache: Item) -> str | None:
+    """Return the account that must own a cache's bucket, 12 digits; None where GetRunCache does not tell.
+
+    AWS sets the account of the cache where its creator named none:
+    https://docs.aws.amazon.com/omics/latest/api/API_CreateRunCache.html.
+    """
+    account = str(cache.get("arn", "")).split(":")[4:5]
+    return cache.get("cacheBucketOwnerId") or (account[0] if account and account[0].isdigit() else None)
+
+
+def sharing(caches: Iterable[Item], cache_s3_uri: str, *, but: str) -> list[Item]:
+    """Return the caches whose data lies at a URI, above or below it, folder by folder.
+
+    :param but: the id of a cache that does not count
+    """
+    place = f"{cache_s3_uri.rstrip('/')}/"
+    living = (c for c in caches if c.get("status") != "DELETED" and c.get("id") != but and c.get("cacheS3Uri"))
+    others = ((cache, f"{cache['cacheS3Uri'].rstrip('/')}/") for cache in living)
+    return [cache for cache, uri in others if uri.startswith(place) or place.startswith(uri)]
+
+
 def usable(caches: Iterable[Item], name: str) -> list[dict[str, Any]]:
     """Return the ACTIVE caches of this name, oldest first by ``(creationTime, id)``.
 

@@ -73,27 +73,39 @@ def uri_in(folder: str, settings: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def write(hook: OmicsHook, uri: str, settings: Sequence[Mapping[str, Any]]) -> None:
+def _owned(uri: str, shared: Mapping[str, Any]) -> dict[str, str]:
+    """Return what S3 is to expect of the bucket of the settings, where the request says who owns it.
+
+    ``outputBucketOwnerId`` of what the runs share is the owner of the bucket of its ``outputUri``.
+    """
+    output = str(shared.get("outputUri", "")).partition("://")[2].partition("/")[0]
+    return s3.owned_by(shared.get("outputBucketOwnerId") if output == s3.split(uri)[0] else None)
+
+
+def write(hook: OmicsHook, uri: str, settings: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> None:
     """Write settings to S3.
 
+    :param shared: what the runs share
     :raises RunSettingsUnreadable: if they cannot be written
     """
     bucket, key = s3.split(uri)
     try:
-        s3.client(hook).put_object(Bucket=bucket, Key=key, Body=body(settings), ContentType="application/json")
+        made = {"Body": body(settings), "ContentType": "application/json", **_owned(uri, shared)}
+        s3.client(hook).put_object(Bucket=bucket, Key=key, **made)
     except (BotoCoreError, ClientError) as error:
         raise RunSettingsUnreadable(uri, str(error)) from error
     hook.log.info("Wrote the settings of %d runs to %s", len(settings), uri)
 
 
-def version(hook: OmicsHook, uri: str) -> str | None:
+def version(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> str | None:
     """Return the ETag of settings in S3; None where this identity may not look.
 
+    :param shared: what the runs share
     :raises RunSettingsUnreadable: if they are not there, or S3 does not answer
     """
     bucket, key = s3.split(uri)
     try:
-        return str(s3.client(hook).head_object(Bucket=bucket, Key=key)["ETag"])
+        return str(s3.client(hook).head_object(Bucket=bucket, Key=key, **_owned(uri, shared))["ETag"])
     except ClientError as error:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 403:
             raise RunSettingsUnreadable(uri, str(error)) from error
@@ -103,14 +115,15 @@ def version(hook: OmicsHook, uri: str) -> str | None:
         raise RunSettingsUnreadable(uri, str(error)) from error
 
 
-def read(hook: OmicsHook, uri: str) -> list[dict[str, Any]]:
+def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Read settings from S3.
 
+    :param shared: what the runs share
     :raises RunSettingsUnreadable: if they are not there, may not be read, or are no list of settings
     """
     bucket, key = s3.split(uri)
     try:
-        content = s3.client(hook).get_object(Bucket=bucket, Key=key)["Body"].read()
+        content = s3.client(hook).get_object(Bucket=bucket, Key=key, **_owned(uri, shared))["Body"].read()
         found = json.loads(content, parse_constant=_refuse)
     except (BotoCoreError, ClientError, ValueError) as error:
         raise RunSettingsUnreadable(uri, str(error)) from error

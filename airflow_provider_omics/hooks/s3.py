@@ -18,6 +18,16 @@ def client(hook: OmicsHook) -> Any:
     return S3Hook(hook.aws_conn_id, verify=hook.verify, region_name=region, config=hook._config).get_conn()
 
 
+def owned_by(account: str | None) -> dict[str, str]:
+    """Return the member with which S3 refuses a bucket of another account (403); nothing where no owner is known.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html.
+
+    :param account: 12 digits
+    """
+    return {"ExpectedBucketOwner": account} if account else {}
+
+
 def split(uri: str) -> tuple[str, str]:
     """Return bucket and key of an S3 URI.
 

@@ -64,7 +64,8 @@ class OmicsRegisteringOperator(OmicsWaitingOperator):
         from airflow_provider_omics.hooks.definition import digest_in_s3
 
         if self._source.digest is None:
-            self._source = replace(self._source, digest=digest_in_s3(self.hook, request["definitionUri"]))
+            located = digest_in_s3(self.hook, request["definitionUri"], request.get("workflowBucketOwnerId"))
+            self._source = replace(self._source, digest=located)
         fixed = {m: value for m, value in request.items() if m not in CHANGEABLE | OF_THE_REQUEST}
         return hashlib.sha256(json.dumps([self._source.digest, fixed], sort_keys=True).encode()).hexdigest()
 

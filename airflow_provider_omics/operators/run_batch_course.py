@@ -99,7 +99,7 @@ class RunBatchCourse(OmicsStartingOperator):
         asked = {member: shared.get(member) for member in COMPARED}
         asked["batchRunSettings"] = request["batchRunSettings"]
         if isinstance(settings := self._settings(), str):
-            asked["version"] = run_settings.version(self.hook, settings)
+            asked["version"] = run_settings.version(self.hook, settings, shared)
         attempt = Attempt.of(context, self.hook)
         own_name = "batchName" not in request
         own = attempt.task.digest if self.airflow_tags else digest(attempt.task.digest, attempt.max_tries, asked)
@@ -133,13 +133,13 @@ class RunBatchCourse(OmicsStartingOperator):
         """Return what is sent: with name, tags and token, and without the samples that are not to be started."""
         from airflow_provider_omics.hooks import run_settings, schema
 
-        settings = self._settings()
+        settings, shared = self._settings(), request["defaultRunSetting"]
         if leave_out:
-            listed = run_settings.read(self.hook, settings) if isinstance(settings, str) else settings
+            listed = run_settings.read(self.hook, settings, shared) if isinstance(settings, str) else settings
             settings = [each for each in listed if each["runSettingId"] not in leave_out]
             request = request | {"batchRunSettings": self._member(settings)}
         if isinstance(settings, list) and "s3UriSettings" in request["batchRunSettings"]:
-            run_settings.write(self.hook, request["batchRunSettings"]["s3UriSettings"], settings)
+            run_settings.write(self.hook, request["batchRunSettings"]["s3UriSettings"], settings, shared)
         attempt = adoption.attempt
         request = {**request, "batchName": adoption.name}
         if tags := {**request.get("tags", {}), **adoption.tags}:
@@ -226,13 +226,13 @@ class RunBatchCourse(OmicsStartingOperator):
         from airflow_provider_omics.hooks import run_settings
 
         request, settings = self.checked_request(context), self._settings()
+        shared = request["defaultRunSetting"]
         try:
             tag = self._adoption(context, request).request_digest
-            listed = run_settings.read(self.hook, settings) if isinstance(settings, str) else settings
+            listed = run_settings.read(self.hook, settings, shared) if isinstance(settings, str) else settings
         except RunSettingsUnreadable as error:
             self.log.warning("The runs of earlier tries are not compared with their settings: %s", error)
             return {}
-        shared = request["defaultRunSetting"]
         runs = {each["runSettingId"]: run_settings.merged(shared, each) for each in listed}
         return {batch["id"]: runs for batch in adopted if batch.get("tags", {}).get(REQUEST) == tag}
 

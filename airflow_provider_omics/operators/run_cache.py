@@ -204,13 +204,14 @@ class DeleteRunCacheOperator(OmicsBaseOperator):
     :param cache_id: the id of the cache (templated)
     :param missing_ok: take a cache that does not exist for deleted
     :param delete_cached_data: also delete the objects under the cache's ``cacheS3Uri``
-    :param cache_s3_uri: that URI, ending in the cache's UUID; by default what GetRunCache says (templated)
+    :param cache_s3_uri: that URI, ending in the cache's UUID; by default what GetRunCache says. One at, above or below
+        which another cache keeps its data is refused (templated)
     """
 
     operation = "DeleteRunCache"
     members = {"cache_id": "id"}
     template_fields = ("cache_s3_uri",)
-    permissions = ("DeleteRunCache", "GetRunCache", "ListRuns", "GetRun")
+    permissions = ("DeleteRunCache", "GetRunCache", "ListRunCaches", "ListRuns", "GetRun")
 
     def __init__(
         self,
