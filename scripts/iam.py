@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iam_data import ACCOUNT, BESIDES, NEEDED, REGION, RESOURCES, RUN_ROLE, TAGGED, TRUST
+from iam_data import ACCOUNT, ALSO, BESIDES, NEEDED, REGION, RESOURCES, RUN_ROLE, TAGGED, TRUST
 
 if "AIRFLOW_HOME" not in os.environ:  # importing Airflow makes a folder there
     home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="omics-iam-")
@@ -48,7 +48,7 @@ def statements(name: str, permissions: Sequence[str]) -> list[Mapping[str, Any]]
     """Return the policy statements of an operator: one for each set of resources, and those of other services."""
     grouped: dict[tuple[str, ...], list[str]] = {}
     for operation in permissions:
-        kinds = TAGGED[name] if operation == "TagResource" else RESOURCES[operation]
+        kinds = TAGGED[name] if operation == "TagResource" else kinds_of(operation, permissions)
         resources = tuple(f"arn:aws:omics:{REGION}:{ACCOUNT}:{kind}/*" for kind in kinds)
         grouped.setdefault(resources, []).append(f"omics:{operation}")
     own = [
@@ -57,6 +57,12 @@ def statements(name: str, permissions: Sequence[str]) -> list[Mapping[str, Any]]
     ]
     besides = BESIDES.get(name, {}).items()
     return [*own, *({"Effect": "Allow", "Action": action, **rest} for action, (_, rest) in besides)]
+
+
+def kinds_of(operation: str, permissions: Sequence[str]) -> tuple[str, ...]:
+    """Return the types of resources that an operation is allowed on, and on which AWS makes it for another one."""
+    also = (kinds for other, (action, kinds) in ALSO.items() if action == operation and other in permissions)
+    return tuple(dict.fromkeys([*RESOURCES[operation], *(kind for kinds in also for kind in kinds)]))
 
 
 def needs(name: str) -> list[tuple[str, str]]:

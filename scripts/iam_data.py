@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_omics.emulator.iam_resources import ALSO as ALSO
 from airflow_provider_omics.emulator.iam_resources import RESOURCES as RESOURCES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -122,6 +123,10 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     },
     "UpdateWorkflowVersionOperator": {"UpdateWorkflowVersion": "always", "GetWorkflowVersion": "always"},
     "DeleteWorkflowVersionOperator": {"DeleteWorkflowVersion": "always"},
+    "ReadSamplesheetOperator": {
+        "GetWorkflow": "with `workflow_id`, to read the workflow's parameter template",
+        "GetWorkflowVersion": "with `workflow_version_name`, to read that version's parameter template instead",
+    },
     "RunSensor": {"GetRun": "always"},
     "RunTaskSensor": {"GetRunTask": "always"},
     "RunBatchSensor": {"GetBatch": "always"},
@@ -186,6 +191,12 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             {"Resource": f"arn:aws:s3:::{BUCKET}/workflows/*"},
         ),
     },
+    "ReadSamplesheetOperator": {
+        "s3:GetObject": (
+            "where the samplesheet lies in S3",
+            {"Resource": f"arn:aws:s3:::{BUCKET}/samplesheets/*"},
+        ),
+    },
     "DeleteRunCacheOperator": {
         "s3:ListBucket": (
             "with `delete_cached_data`",
@@ -202,10 +213,16 @@ BESIDES: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
 
 RUN_ROLE: Sequence[Mapping[str, Any]] = [
     {
-        "Sid": "ReadAndWriteObjects",
+        "Sid": "ReadInputsAndCachedResults",
         "Effect": "Allow",
-        "Action": ["s3:GetObject", "s3:PutObject"],
-        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+        "Action": "s3:GetObject",
+        "Resource": [f"arn:aws:s3:::{BUCKET}/{folder}/*" for folder in ("inputs", "batches", PREFIX)],
+    },
+    {
+        "Sid": "WriteOutputsAndCachedResults",
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": [f"arn:aws:s3:::{BUCKET}/{folder}/*" for folder in ("runs", PREFIX)],
     },
     {"Sid": "ListTheBucket", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
     {
@@ -227,7 +244,11 @@ RUN_ROLE: Sequence[Mapping[str, Any]] = [
         "Resource": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*",
     },
 ]
-"""What the role of a run needs: https://docs.aws.amazon.com/omics/latest/dev/permissions-service.html."""
+"""What the role of a run needs: https://docs.aws.amazon.com/omics/latest/dev/permissions-service.html.
+
+AWS's own example lets it read and write all of a bucket. A run that can write definitions, settings of batches or
+other caches can decide what other runs do; so it writes its outputs and its cache, and nothing else.
+"""
 
 TRUST: Sequence[Mapping[str, Any]] = [
     {

@@ -28,6 +28,8 @@ DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 CHECKOUT = pytest.mark.skipif(not (ROOT / "Makefile").exists(), reason="make matrix copies a part of the checkout only")
+PAGES = {"ReadSamplesheetOperator": "guides/samplesheets"}
+"""The operators whose page is a guide."""
 WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -168,11 +170,30 @@ def test_what_an_operator_needs_is_part_of_what_its_page_says(
     assert needed["omics:StartRun"] == {"run/*", f"runCache/{cache_id}", "workflow/1234567"}
 
 
+def test_the_run_s_role_writes_outputs_and_cached_results_only(iam: ModuleType) -> None:
+    """Whoever writes definitions, settings of batches or other teams' caches decides what their runs do."""
+    on: dict[str, list[str]] = {}
+    for statement in json.loads(iam.documents()["The run's role"])["Statement"]:
+        actions, places = (
+            [value] if isinstance(value, str) else value for value in (statement["Action"], statement["Resource"])
+        )
+        for action in actions:
+            on.setdefault(action, []).extend(places)
+    bucket = "arn:aws:s3:::amzn-s3-demo-bucket"
+    assert on["s3:PutObject"] == [f"{bucket}/runs/*", f"{bucket}/run-cache/*"]
+    assert on["s3:GetObject"] == [f"{bucket}/inputs/*", f"{bucket}/batches/*", f"{bucket}/run-cache/*"]
+    assert {action for action in on if action.startswith("s3:")} == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    for name in iam.BESIDES:
+        for action, (_, rest) in iam.BESIDES[name].items():
+            if action == "s3:GetObject" and name != "StartRunOperator":  # which reads the outputs of runs
+                assert rest["Resource"] not in on["s3:PutObject"], name
+
+
 def test_every_operator_has_a_page_with_a_snippet(operators: dict[str, Any]) -> None:
     index = (DOCS / "index.rst").read_text()
     for name, operator in operators.items():
         word = "_".join(WORDS.split(name.removesuffix("Operator"))).lower()
-        where = "sensors" if name.endswith("Sensor") else f"operators/{word}"
+        where = PAGES.get(name, "sensors" if name.endswith("Sensor") else f"operators/{word}")
         page = (DOCS / f"{where}.rst").read_text()
         path = f"{operator.__module__}.{name}"
         assert f"   {where}\n" in index

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_omics.compat import conf
 from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetInvalid
@@ -56,6 +56,7 @@ class ReadSamplesheetOperator(ConnectedOperator):
         *CONNECTION_FIELDS,
     )
     template_fields_renderers = {"common_parameters": "json"}
+    permissions: ClassVar[Sequence[str]] = ("GetWorkflow", "GetWorkflowVersion")
 
     def __init__(
         self,
