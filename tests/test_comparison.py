@@ -67,7 +67,7 @@ def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
     asked: dict[str, Any], shown: dict[str, Any], differing: set[str]
 ) -> None:
     request = {"runId": "9", "roleArn": ROLE, "outputUri": "s3://bucket/runs", **asked}
-    assert set(comparison.differences(request, {**RUN, **shown}, tagged=True)) == differing
+    assert set(comparison.differences(request, {**RUN, **shown}, tagged=True, merged=True)) == differing
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,42 @@ def test_a_copied_run_that_repeats_another_one_is_left_alone(
 
 
 @pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"workflowId": "7654321"}, "workflow '7654321', not '1234567'"),
+        ({"parameters": {"sample": "NA12891"}}, "other parameters"),
+        ({"parameters": {"sample": "NA12878", "more": 1}}, "other parameters"),
+    ],
+)
+@pytest.mark.parametrize("repeated_run", ["exists", "deleted", "deleted, and its id used again"])
+def test_what_a_request_to_repeat_a_run_leaves_out_is_that_run_s(
+    repeated_run: str,
+    change: dict[str, Any],
+    told: str,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    begin: Any,
+    logged: Logged,
+) -> None:
+    repeated = begin(parameters={"sample": "NA12878"})
+    arguments = {"workflow_id": None, "run_id": repeated, "name": "again"}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    copied = copy_of(omics, left["id"], **{"workflowId": None, "parameters": None, **change})
+    omics_clock.advance(3600)
+    if repeated_run != "exists":
+        omics.delete_run(id=repeated)
+    if "again" in repeated_run:
+        assert begin(parameters={"other": 1}) == repeated
+    result = start(**arguments).execute(context(try_number=2, max_tries=1))
+    # Of a run that is gone nobody knows any more what was to be repeated.
+    expected = repeated_run == "exists"
+    assert (result["id"] != copied, told in logged()) == (expected, expected)
+
+
+@pytest.mark.parametrize(
     "location", ["s3://omics-test-bucket/runs-2/{id}", "s3://omics-test-bucket", "s3://stolen/runs"]
 )
 def test_a_run_whose_outputs_lie_elsewhere_is_left_alone(

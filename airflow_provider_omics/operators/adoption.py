@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from airflow_provider_omics.exceptions import NotFound, OmicsError
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
-from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
 from airflow_provider_omics.resources import Resource
 
@@ -280,8 +279,8 @@ class Adoption:
         return bool(one.get("tags", {}).get(REQUEST, self.request_digest) == self.request_digest)
 
     def differences(self, one: Mapping[str, Any]) -> dict[str, str]:
-        """Return what its description contradicts in the request, whatever its tags say: they can be copied."""
-        return comparison.differences(self.request, one, tagged=REQUEST in one.get("tags", {}))
+        """Return what its description contradicts in the request, each in words: name and tags can be copied."""
+        raise NotImplementedError
 
     def _is_copy(self, one: Mapping[str, Any]) -> bool:
         """Tell whether only its name and tags are this task's, and log what differs; such a one is never cancelled.

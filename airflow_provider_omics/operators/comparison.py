@@ -28,28 +28,43 @@ TITLES: Mapping[str, str] = {
 SHOWN = frozenset(TITLES) - {"parameters", "batchRunSettings"}
 """The members whose values a log may show."""
 
+LENT = ("workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "parameters")
+"""What a run takes over from the one that it repeats, if the request leaves it out."""
+
 DEFAULTS: Mapping[str, str] = {"workflowType": "PRIVATE"}
 """AWS's own: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.html."""
 
 
-def differences(request: Members, found: Members, *, tagged: bool) -> dict[str, str]:
+def differences(request: Members, found: Members, *, tagged: bool, merged: bool = False) -> dict[str, str]:
     """Return what a description contradicts in a request: the members, each with a sentence part for the log.
 
-    A run without a version has the workflow's default version, which never carries the name of another one. What a run
-    repeats lends it whatever the request leaves out, so that this is not compared.
+    A run without a version has the workflow's default version, which never carries the name of another one. What a
+    request to repeat a run leaves out comes from that run: see :func:`completed`.
 
     :param request: the members of StartRun
     :param found: the answer of GetRun; a member that it does not give is not compared, except the version and the
         repeated run, which it always gives where a run has one
     :param tagged: whether a tag says that the parameters are equal: it decides where the description does not give them
+    :param merged: whether the run may have more parameters than the request: those of a run that it repeats
     """
     differing = {
         member: f"{TITLES[member]} {found.get(member)!r}, not {request.get(member)!r}"
         for member in (*_plain_members(request, found), *_places(request, found))
     }
-    if _other_parameters(request, found, tagged=tagged):
+    if _other_parameters(request, found, tagged=tagged, merged=merged):
         differing["parameters"] = "other parameters"
     return differing
+
+
+def completed(request: Members, repeated: Members, found: Members) -> Members:
+    """Return a request to repeat a run with what it leaves out, as far as that run is known.
+
+    :param repeated: the answer of GetRun for the run that the request names; one that is younger than the run that was
+        found has only been given its id, since AWS uses ids again
+    """
+    if not repeated or repeated["creationTime"] > found["creationTime"]:
+        return request
+    return {**{member: repeated[member] for member in LENT if member in repeated}, **request}
 
 
 def is_below(uri: str, folder: str) -> bool:
@@ -91,12 +106,13 @@ def _places(request: Members, found: Members) -> Iterator[str]:
         yield "runOutputUri"
 
 
-def _other_parameters(request: Members, found: Members, *, tagged: bool) -> bool:
+def _other_parameters(request: Members, found: Members, *, tagged: bool, merged: bool) -> bool:
+    if "runId" in request and "parameters" not in request:
+        return False
     asked, shown = without_null(request.get("parameters")) or {}, without_null(found.get("parameters"))
-    repeats = "runId" in request
     if shown is None:
         return bool(asked) and not tagged
-    if repeats and isinstance(shown, Mapping) and isinstance(asked, Mapping):
+    if merged and isinstance(shown, Mapping):
         shown = {name: value for name, value in shown.items() if name in asked}
     return bool(asked != (shown or {}))
 

@@ -12,6 +12,7 @@ from airflow_provider_omics.hooks.waiting import Limits
 from airflow_provider_omics.links.omics import RUN_LINKS, persist_run_links
 from airflow_provider_omics.operators.adoption import Adoption
 from airflow_provider_omics.operators.identity import Attempt
+from airflow_provider_omics.operators.run_adoption import RunAdoption
 from airflow_provider_omics.operators.run_report import RunReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
 from airflow_provider_omics.operators.waiting import seconds
@@ -54,7 +55,7 @@ class RunCourse(OmicsStartingOperator):
         )
 
     def _adoption(self, context: Context, request: Mapping[str, Any]) -> Adoption:
-        return Adoption(
+        return RunAdoption(
             self.hook,
             RUN,
             Attempt.of(context, self.hook),
