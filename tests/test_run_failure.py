@@ -78,7 +78,7 @@ def test_the_end_of_the_log_goes_to_the_tasks_log_and_nowhere_else(
     write_log(omics_emulator, f"run/{run_id}/task/{failed}", "too early", "one", "two", secret)
     with pytest.raises(errors.RunFailed) as caught:
         operator.outcome(made, omics.get_run(id=run_id))
-    assert "one\ntwo\npatient-4711 https://b/k?X-Amz-Signature=[redacted]" in logged()
+    assert "| one\n| two\n| patient-4711 https://b/k?X-Amz-Signature=[redacted]" in logged()
     assert "too early" not in logged()
     assert CANARY not in str(caught.value)
     assert CANARY not in repr(vars(caught.value))

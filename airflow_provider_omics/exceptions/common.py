@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_omics.compat import AirflowException, AirflowFailException
+from airflow_provider_omics.redaction import one_line, several_lines
 
 
 class OmicsError(AirflowException):
-    """Stand above every error of this package."""
+    """Stand above every error of this package.
+
+    :param message: may have several lines; credentials are taken out, and control characters escaped
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(several_lines(message))
 
 
 class OmicsInputError(OmicsError, AirflowFailException, ValueError):
@@ -19,9 +26,9 @@ class OmicsInputError(OmicsError, AirflowFailException, ValueError):
     """
 
     def __init__(self, argument: str, problem: str) -> None:
-        super().__init__(f"{argument}: {problem}")
-        self.argument = argument
-        self.problem = problem
+        self.argument = one_line(argument)
+        self.problem = one_line(problem)
+        super().__init__(f"{self.argument}: {self.problem}")
 
 
 class OmicsConnectionError(OmicsError, AirflowFailException):
@@ -53,7 +60,7 @@ class NoAnswer(OmicsError):
 
     def __init__(self, operation: str, cause: str) -> None:
         super().__init__(
-            f"{operation} got no answer from AWS HealthOmics: {cause}. "
+            f"{operation} got no answer from AWS HealthOmics: {one_line(cause)}. "
             "Next: check credentials, endpoint and network; the task's log names the endpoint."
         )
         self.operation = operation
@@ -69,7 +76,8 @@ class OutcomeUnknown(OmicsError):
 
     def __init__(self, operation: str, request_id: str, cause: str) -> None:
         super().__init__(
-            f"{operation} was sent with request id {request_id}, but no answer says whether it took effect: {cause}. "
+            f"{operation} was sent with request id {request_id}, but no answer says whether it took effect: "
+            f"{one_line(cause)}. "
             "Next: retry the task; it looks for what may have been made before it makes another."
         )
         self.operation = operation
@@ -113,7 +121,7 @@ class WaitTimeout(OmicsError):
                 f"It goes on in AWS, since it could not be cancelled: {problem} A retry goes on waiting for it; cancel "
                 "it at the console if nobody shall."
             )
-        super().__init__(f"Stopped waiting for {title} {which}, status {status}: {limit} is over. {since}")
+        super().__init__(f"Stopped waiting for {title} {which}, status {one_line(status)}: {limit} is over. {since}")
         self.identifiers = identifiers
         self.status = status
         self.limit = limit

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Finding:
     """What is wrong, which one, and what would be right."""
     heals: bool = False
     """Whether the same request may succeed later."""
+
+    def __post_init__(self) -> None:
+        for name in ("argument", "problem"):  # which may quote AWS
+            object.__setattr__(self, name, one_line(getattr(self, name)))
 
     def __str__(self) -> str:
         return f"{self.argument}: {self.problem}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 
 class RunError(OmicsError):
@@ -27,8 +28,8 @@ class RunError(OmicsError):
         super().__init__(message)
         self.run_id = run_id
         self.status = status
-        self.reason = reason
-        self.aws_message = aws_message
+        self.reason = reason and one_line(reason)
+        self.aws_message = aws_message and one_line(aws_message)
 
 
 class RunCancelled(RunError):

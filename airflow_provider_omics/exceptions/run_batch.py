@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line, redacted_json
 
 
 class RunBatchError(OmicsError):
@@ -31,7 +32,7 @@ class RunBatchError(OmicsError):
         self.batch_id = batch_id
         self.status = status
         self.counts = dict(counts or {})
-        self.failed = list(failed)
+        self.failed = redacted_json(list(failed))
 
 
 class RunBatchCancelled(RunBatchError):
@@ -63,8 +64,8 @@ class RunSettingsUnreadable(OmicsError):
 
     def __init__(self, uri: str, cause: str) -> None:
         super().__init__(
-            f"The settings of the runs, {uri}, cannot be used: {cause}. "
+            f"The settings of the runs, {one_line(uri)}, cannot be used: {one_line(cause)}. "
             "Next: check the URI, the task that writes it, and whether the identity of the Airflow connection has "
             "s3:GetObject and s3:PutObject there."
         )
-        self.uri = uri
+        self.uri = one_line(uri)

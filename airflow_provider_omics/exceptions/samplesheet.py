@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 LISTED = 1000
 """How many problems a message lists: as many as a sheet has rows that Airflow maps a task over."""
@@ -22,11 +23,11 @@ class SamplesheetInvalid(OmicsError, AirflowFailException, ValueError):
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
-        lines = [f"The samplesheet {source} has {count}; no run was started.", *problems[:LISTED]]
+        lines = [f"The samplesheet {one_line(source)} has {count}; no run was started.", *problems[:LISTED]]
         if len(problems) > LISTED:
             lines.append(f"… and {len(problems) - LISTED:,} more.")
         super().__init__("\n".join([*lines, "Next: mend the sheet, and clear this task."]))
-        self.source = source
+        self.source = one_line(source)
         self.problems = list(problems)
 
 
@@ -39,7 +40,8 @@ class SamplesheetUnreadable(OmicsError):
 
     def __init__(self, source: str, cause: str) -> None:
         super().__init__(
-            f"The samplesheet {source} cannot be read: {cause}. Next: check that it is there, and that the identity of "
-            "the Airflow connection may read it (s3:GetObject); a file must be on the machine of the worker."
+            f"The samplesheet {one_line(source)} cannot be read: {one_line(cause)}. Next: check that it is there, and "
+            "that the identity of the Airflow connection may read it (s3:GetObject); a file must be on the machine of "
+            "the worker."
         )
-        self.source = source
+        self.source = one_line(source)

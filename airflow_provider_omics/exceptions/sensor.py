@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 
 class ResourceFailed(OmicsError, AirflowFailException):
@@ -29,10 +30,11 @@ class ResourceFailed(OmicsError, AirflowFailException):
         aws_message: str | None = None,
         advice: str | None = None,
     ) -> None:
+        reason, aws_message = (each and one_line(each) for each in (reason, aws_message))
         because = f": {reason}" if reason else ""
         says = f" AWS says: {aws_message}" if aws_message else ""
         super().__init__(
-            f"HealthOmics {title} {'/'.join(identifiers.values())} ended as {status}{because}.{says} "
+            f"HealthOmics {title} {'/'.join(identifiers.values())} ended as {one_line(status)}{because}.{says} "
             f"Next: {advice or 'look at its logs.'} No retry of this sensor changes it, only a new {title} does."
         )
         self.identifiers = dict(identifiers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 
 class OmicsServiceError(OmicsError):
@@ -18,6 +19,7 @@ class OmicsServiceError(OmicsError):
     advice = "AWS gives no more than this; if it persists, ask AWS Support with the request id of the log."
 
     def __init__(self, operation: str, code: str, message: str, status: int | None = None) -> None:
+        code, message = one_line(code), one_line(message)
         http = f", HTTP {status}" if status else ""
         super().__init__(
             f"AWS HealthOmics refused {operation} ({code}{http}): {message or 'no message'} "

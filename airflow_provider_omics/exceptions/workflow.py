@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.redaction import one_line
 
 LISTED = 50
 """How many lines of a linter a message lists."""
@@ -20,10 +21,11 @@ class DefinitionUnreadable(OmicsError):
 
     def __init__(self, source: str, cause: str) -> None:
         super().__init__(
-            f"The definition {source} cannot be read: {cause}. Next: check that it is there, and that the identity of "
-            "the Airflow connection may read it (s3:GetObject); a file or folder must be on the machine of the worker."
+            f"The definition {one_line(source)} cannot be read: {one_line(cause)}. Next: check that it is there, and "
+            "that the identity of the Airflow connection may read it (s3:GetObject); a file or folder must be on the "
+            "machine of the worker."
         )
-        self.source = source
+        self.source = one_line(source)
 
 
 class WorkflowError(OmicsError):
@@ -87,15 +89,16 @@ class WorkflowFailed(WorkflowError):
         aws_message: str | None = None,
         lines: Sequence[str] = (),
     ) -> None:
+        aws_message, lines = aws_message and one_line(aws_message), [one_line(line) for line in lines]
         more = [f"… and {len(lines) - LISTED} more."] if len(lines) > LISTED else []
         says = f"AWS says: {aws_message or 'no message.'}"
         found = "\n".join(["its linter found:", *lines[:LISTED], *more]) if lines else says
         super().__init__(
-            f"HealthOmics could not make {which} of {source}; {found}\nNext: {self.advice}",
+            f"HealthOmics could not make {which} of {one_line(source)}; {found}\nNext: {self.advice}",
             workflow_id=workflow_id,
             version_name=version_name,
         )
-        self.source = source
+        self.source = one_line(source)
         self.aws_message = aws_message
         self.lines = tuple(lines)
 

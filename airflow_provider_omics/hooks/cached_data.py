@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from airflow_provider_omics.exceptions import NotFound, OmicsError, OmicsInputError
-from airflow_provider_omics.hooks import run_caches, s3
+from airflow_provider_omics.hooks import errors, run_caches, s3
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RUN_CACHE
 
 if TYPE_CHECKING:
@@ -79,14 +82,24 @@ class CachedData:
                 f"other run caches keep their data at, above or below {uri}: {named}. Nothing was deleted.",
             )
         data = cls(s3.client(hook), bucket, prefix + "/", run_caches.owner_of(cache))
-        log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", data.uri)
+        log.info("Should this task die before the data is deleted, retry it with cache_s3_uri='%s'", one_line(data.uri))
         return data
 
     def delete(self) -> tuple[int, int]:
         """Delete the objects page by page, and return how many and how many bytes.
 
-        :raises OmicsError: if S3 kept some of them
+        :raises OmicsError: if S3 kept some of them, or does not answer as asked for
         """
+        try:
+            return self._delete()
+        except (BotoCoreError, ClientError) as error:
+            raise OmicsError(
+                f"The data under {one_line(self.uri)} cannot be deleted: {one_line(error)}. The run cache itself is "
+                "deleted. Next: allow s3:ListBucket and s3:DeleteObject there, and retry with "
+                f"cache_s3_uri='{one_line(self.uri)}'."
+            ) from errors.cleaned(error)
+
+    def _delete(self) -> tuple[int, int]:
         expected = s3.owned_by(self.owner)
         objects = size = 0
         pages = self.s3.get_paginator("list_objects_v2").paginate(
@@ -99,25 +112,23 @@ class CachedData:
             doomed = {"Objects": [{"Key": each["Key"]} for each in found], "Quiet": True}
             answer = self.s3.delete_objects(Bucket=self.bucket, Delete=doomed, **expected)
             if kept := answer.get("Errors"):
-                first = kept[0]
+                first, uri = kept[0], one_line(self.uri)
                 raise OmicsError(
-                    f"S3 kept {len(kept)} of {len(found)} objects under {self.uri}, the first of them "
-                    f"{first.get('Key')}: {first.get('Code')} {first.get('Message')}. The run cache itself is deleted; "
-                    f"allow s3:DeleteObject there and retry with cache_s3_uri='{self.uri}'."
+                    f"S3 kept {len(kept)} of {len(found)} objects under {uri}, the first of them "
+                    f"{one_line(first.get('Key'))}: {first.get('Code')} {one_line(first.get('Message'))}. The run "
+                    f"cache itself is deleted; allow s3:DeleteObject there and retry with cache_s3_uri='{uri}'."
                 )
             objects += len(found)
             size += sum(each["Size"] for each in found)
-        log.info("Deleted %d objects, %d bytes, under %s", objects, size, self.uri)
+        log.info("Deleted %d objects, %d bytes, under %s", objects, size, one_line(self.uri))
         self._say_if_versioned(expected)
         return objects, size
 
     def _say_if_versioned(self, expected: dict[str, str]) -> None:
-        from botocore.exceptions import ClientError
-
         try:
             versioning = self.s3.get_bucket_versioning(Bucket=self.bucket, **expected).get("Status")
         except ClientError as error:
-            log.info("Whether bucket %s keeps old versions is unknown: %s", self.bucket, error)
+            log.info("Whether bucket %s keeps old versions is unknown: %s", self.bucket, one_line(error))
             return
         if versioning == "Enabled":
             log.warning(

@@ -13,7 +13,8 @@ from botocore.parsers import ResponseParserError
 
 from airflow_provider_omics.compat import BASE_URL, AirflowNotFoundException, conf
 from airflow_provider_omics.exceptions import OmicsConnectionError
-from airflow_provider_omics.hooks import endpoints, schema
+from airflow_provider_omics.hooks import endpoints, errors, schema
+from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_omics.client import OmicsClient
@@ -64,7 +65,11 @@ class OmicsClientHook(Base):
         """Make one session for all clients of this hook: so a role is assumed, and the service's model read, once."""
         key = (*args, *sorted(kwargs.items()))
         if key not in self._sessions:
-            session = super().get_session(*args, **kwargs)
+            try:
+                session = super().get_session(*args, **kwargs)
+            except (BotoCoreError, ClientError) as error:  # e.g. of AWS STS, as the amazon provider passes it on
+                errors.cleaned(error)
+                raise
             core: Any = getattr(session, "_session", session)  # aiobotocore's has none around it
             core.register_component("data_loader", schema.bare_session().get_component("data_loader"))
             self._sessions[key] = session
@@ -163,11 +168,12 @@ class OmicsClientHook(Base):
         try:
             account: str = sts.get_caller_identity()["Account"]
         except (BotoCoreError, ClientError, ResponseParserError) as error:
-            self.log.info("The account is unknown, since AWS STS does not tell: %s", error)
+            self.log.info("The account is unknown, since AWS STS does not tell: %s", one_line(error))
             return "unknown"
         return account
 
     def log_identity(self) -> None:
         """Log account, region and endpoint: what a reader of the task's log needs first."""
         meta = self.conn.meta
-        self.log.info("AWS account %s, region %s, endpoint %s", self.identity, meta.region_name, meta.endpoint_url)
+        where = one_line(self.identity), meta.region_name, one_line(meta.endpoint_url)
+        self.log.info("AWS account %s, region %s, endpoint %s", *where)

@@ -105,7 +105,7 @@ def digest_in_s3(hook: OmicsHook, uri: str, owner: str | None = None) -> str:
     :raises OmicsInputError: if it is too large
     :raises DefinitionUnreadable: if it is not there, or may not be read
     """
-    from airflow_provider_omics.hooks import s3
+    from airflow_provider_omics.hooks import errors, s3
 
     try:
         bucket, key = s3.split(uri)
@@ -113,7 +113,7 @@ def digest_in_s3(hook: OmicsHook, uri: str, owner: str | None = None) -> str:
             raise OmicsInputError(ARGUMENT, f"{uri} names a bucket, but no object in it.")
         found = s3.client(hook).head_object(Bucket=bucket, Key=key, **s3.owned_by(owner))
     except (BotoCoreError, ClientError) as error:
-        raise DefinitionUnreadable(uri, str(error)) from error
+        raise DefinitionUnreadable(uri, str(error)) from errors.cleaned(error)
     rule = RULES["workflow_definitions.s3_bytes"]
     if found["ContentLength"] > int(rule.limit):
         raise OmicsInputError(

@@ -21,23 +21,40 @@ from airflow_provider_omics.exceptions import (
     Throttled,
     ValidationFailed,
 )
-from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.redaction import one_line
 
-__all__ = ["is_ambiguous", "is_passing", "pause", "translate", "was_sent"]
+__all__ = ["cleaned", "is_ambiguous", "is_passing", "pause", "translate", "was_sent"]
 
 
 def translate(operation: str, error: BotoCoreError | ClientError) -> OmicsError:
     """Return the error of ours for one that AWS answered with, or for an answer that did not come."""
-    error.args = tuple(redacted(str(arg)) for arg in error.args)  # both quote parameters; tracebacks show these
+    cleaned(error)
     if isinstance(error, ParamValidationError):  # botocore's own check, before anything is sent
-        return ValidationFailed(operation, "ParamValidationError", redacted(str(error)))
+        return ValidationFailed(operation, "ParamValidationError", str(error))
     if isinstance(error, BotoCoreError):
         return NoAnswer(operation, str(error))
     answer = error.response.get("Error", {})
     code = str(answer.get("Code", "Unknown"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     kind = Throttled if status == 429 else SERVICE_ERRORS.get(code, OmicsServiceError)
-    return kind(operation, code, redacted(str(answer.get("Message", ""))), status)
+    return kind(operation, code, str(answer.get("Message", "")), status)
+
+
+def cleaned(error: Exception) -> Exception:
+    """Return an error of botocore, and change it and what led to it: each a line without credentials in a traceback.
+
+    botocore's errors quote what was sent and what was answered.
+    """
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            if not isinstance(each, OmicsError):  # which is so already, and may have several lines
+                each.args = tuple(one_line(arg) for arg in each.args)
+            left += [each.__cause__, each.__context__]
+    return error
 
 
 def is_ambiguous(error: OmicsServiceError) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_omics.compat import AirflowTaskTimeout, task_state
 from airflow_provider_omics.exceptions import Conflict, OmicsError, Throttled, ValidationFailed
 from airflow_provider_omics.hooks.waiting import own
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def why_over(hook: OmicsHook, task: Any, *, last_try: bool) -> str | None:
     try:
         state = task_state(task.dag_id, task.run_id, task.task_id, getattr(task, "map_index", -1))
     except Exception as error:  # whatever Airflow raises here: the run is worth more than the answer
-        hook.log.warning("Whether the task was ended for good is unknown (%s: %s)", type(error).__name__, error)
+        hook.log.warning(
+            "Whether the task was ended for good is unknown (%s: %s)", type(error).__name__, one_line(error)
+        )
         return None
     hook.log.info("The state of the task instance is %s", state)
     if last_try and state == "running":

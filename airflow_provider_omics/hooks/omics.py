@@ -21,6 +21,7 @@ from airflow_provider_omics.exceptions import (
 from airflow_provider_omics.hooks import errors, run_caches, schema
 from airflow_provider_omics.hooks.client import OmicsClientHook
 from airflow_provider_omics.hooks.waiting import Limits, interval, own
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RUN, RUN_CACHE, Resource
 
 THROTTLED_REPEATS = 8
@@ -159,7 +160,7 @@ class OmicsHook(OmicsClientHook):
             description = self.look(resource, uuid=uuid, **identifiers)
             if description is not None:
                 if status != (status := resource.status_of(description)):
-                    self.log.info("%s %s is %s", resource.title, "/".join(identifiers.values()), status)
+                    self.log.info("%s %s is %s", resource.title, "/".join(identifiers.values()), one_line(status))
                 if status in resource.ended:
                     return description
             if limit := limits.reached(resource, attempts, description, self.service_time):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.hooks import s3
+from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -43,14 +44,16 @@ def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
                 refused = error  # S3's answer for an absent object, too, where s3:ListBucket is missing
                 continue
             if len(body) > LARGEST:
-                hook.log.warning("The outputs are too large for XCom; they are in %s/%s", run_output_uri, name)
+                hook.log.warning(
+                    "The outputs are too large for XCom; they are in %s", one_line(f"{run_output_uri}/{name}")
+                )
                 return None
             return _parsed(hook, body, f"{run_output_uri}/{name}")
         if refused:
             raise refused
         return _listed(hook, client, bucket, prefix)
     except (BotoCoreError, ClientError, ValueError) as error:
-        hook.log.warning("The outputs under %s cannot be read: %s", run_output_uri, error)
+        hook.log.warning("The outputs under %s cannot be read: %s", one_line(run_output_uri), one_line(error))
         return None
 
 
@@ -67,7 +70,9 @@ def _parsed(hook: OmicsHook, body: bytes, uri: str) -> Any:
 
     outputs = json.loads(body, parse_float=number, parse_constant=number)
     if unknown:
-        hook.log.warning("XCom carries no NaN and no Infinity: %d of them became null; they are in %s", unknown, uri)
+        hook.log.warning(
+            "XCom carries no NaN and no Infinity: %d of them became null; they are in %s", unknown, one_line(uri)
+        )
     return outputs
 
 
@@ -81,6 +86,8 @@ def _listed(hook: OmicsHook, client: Any, bucket: str, prefix: str) -> list[str]
             uris.append(f"s3://{bucket}/{each['Key']}")
             size += len(uris[-1]) + 4
             if size > LARGEST:
-                hook.log.warning("The names of the outputs are too many for XCom; see s3://%s/%s/", bucket, prefix)
+                hook.log.warning(
+                    "The names of the outputs are too many for XCom; see %s", one_line(f"s3://{bucket}/{prefix}/")
+                )
                 return None
     return uris

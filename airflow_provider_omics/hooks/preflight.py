@@ -23,6 +23,7 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.hooks import buckets, errors, preflight_rules, run_caches, s3, schema
 from airflow_provider_omics.hooks.preflight_rules import Verdict
+from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -64,7 +65,7 @@ def check(hook: OmicsHook, request: Mapping[str, Any], *, shared: bool = True) -
     looks = list(_looks(hook, request, shared=shared))
     verdict = sum(_together(looks, deadline), start=preflight_rules.of_request(request))
     for sentence in verdict.skipped:
-        hook.log.warning("Preflight: %s", sentence)
+        hook.log.warning("Preflight: %s", one_line(sentence))
     if verdict.findings:
         heal = all(finding.heals for finding in verdict.findings)
         raise (PreflightFailed if heal else PreflightFailedForGood)(verdict.findings)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from airflow_provider_omics.redaction import one_line
+
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
 
@@ -28,19 +30,19 @@ def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tup
     try:
         logs = _client(hook)
     except Exception as error:  # e.g. the role of the connection cannot be assumed just now
-        hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, error)
+        hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, one_line(error))
         return None
     for stream in streams:
         try:
             found = _last(logs, {"logGroupName": group, "logStreamName": stream, "limit": lines})
         except ClientError as error:
-            hook.log.warning("The log stream %s of %s cannot be read: %s", stream, group, error)
+            hook.log.warning("The log stream %s of %s cannot be read: %s", one_line(stream), group, one_line(error))
             continue
         except Exception as error:  # whatever does not answer as CloudWatch does will not for the next stream either
-            hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, error)
+            hook.log.warning("The log group %s cannot be read: %s: %s", group, type(error).__name__, one_line(error))
             return None
         if found:
-            return stream, found
+            return stream, found[-lines:]  # an event may have several lines
     return None
 
 
@@ -65,4 +67,4 @@ def _last(logs: Any, request: dict[str, Any]) -> list[str]:
         if page["events"] or page.get("nextBackwardToken") in (None, token):
             break
         token = page["nextBackwardToken"]
-    return [event["message"] for event in page["events"]]
+    return [line.rstrip("\r") for event in page["events"] for line in event["message"].rstrip("\r\n").split("\n")]

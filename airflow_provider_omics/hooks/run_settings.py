@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
-from airflow_provider_omics.hooks import preflight_rules, s3, schema
+from airflow_provider_omics.hooks import errors, preflight_rules, s3, schema
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RULES
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def write(hook: OmicsHook, uri: str, settings: Sequence[Mapping[str, Any]], shar
         made = {"Body": body(settings), "ContentType": "application/json", **_owned(uri, shared)}
         s3.client(hook).put_object(Bucket=bucket, Key=key, **made)
     except (BotoCoreError, ClientError) as error:
-        raise RunSettingsUnreadable(uri, str(error)) from error
-    hook.log.info("Wrote the settings of %d runs to %s", len(settings), uri)
+        raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
+    hook.log.info("Wrote the settings of %d runs to %s", len(settings), one_line(uri))
 
 
 def version(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> str | None:
@@ -108,11 +109,13 @@ def version(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> str | None:
         return str(s3.client(hook).head_object(Bucket=bucket, Key=key, **_owned(uri, shared))["ETag"])
     except ClientError as error:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 403:
-            raise RunSettingsUnreadable(uri, str(error)) from error
-        hook.log.warning("%s is told by its name alone, since s3:GetObject is not allowed to this identity", uri)
+            raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
+        hook.log.warning(
+            "%s is told by its name alone, since s3:GetObject is not allowed to this identity", one_line(uri)
+        )
         return None
     except BotoCoreError as error:
-        raise RunSettingsUnreadable(uri, str(error)) from error
+        raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
 
 
 def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -126,7 +129,7 @@ def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str,
         content = s3.client(hook).get_object(Bucket=bucket, Key=key, **_owned(uri, shared))["Body"].read()
         found = json.loads(content, parse_constant=_refuse)
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise RunSettingsUnreadable(uri, str(error)) from error
+        raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
     if not isinstance(found, list) or not all(isinstance(each, dict) and "runSettingId" in each for each in found):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
     return found

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetUnreadable
-from airflow_provider_omics.hooks import s3, schema
+from airflow_provider_omics.hooks import errors, s3, schema
+from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -42,8 +43,8 @@ def _object(hook: OmicsHook, uri: str) -> bytes:
         found = s3.client(hook).get_object(Bucket=bucket, Key=key)
         data: bytes = found["Body"].read(LARGEST + 1)
     except (BotoCoreError, ClientError) as error:
-        raise SamplesheetUnreadable(uri, str(error)) from error
-    hook.log.info("Read %s, ETag %s, version %s", uri, found["ETag"], found.get("VersionId"))
+        raise SamplesheetUnreadable(uri, str(error)) from errors.cleaned(error)
+    hook.log.info("Read %s, ETag %s, version %s", *map(one_line, (uri, found["ETag"], found.get("VersionId"))))
     return data
 
 

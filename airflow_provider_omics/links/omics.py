@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow_provider_omics.compat import BaseOperator, BaseOperatorLink, xcom_value
+from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import LOG_GROUP, LOG_STREAMS
 
 if TYPE_CHECKING:
@@ -133,4 +134,4 @@ def persist_run_cache_links(ti: Any, region: str, cache_s3_uri: str, partition: 
     :param cache_s3_uri: where it keeps its data
     :param partition: the partition of the Region, as ``client.meta.partition`` has it
     """
-    ti.xcom_push(RunCacheDataLink.key, RunCacheDataLink.url(region, cache_s3_uri, partition))
+    ti.xcom_push(RunCacheDataLink.key, RunCacheDataLink.url(region, redacted(cache_s3_uri), partition))

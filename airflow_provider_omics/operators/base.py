@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
+from airflow_provider_omics.redaction import redacted_json
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
@@ -24,8 +25,10 @@ def plain(value: Any) -> Any:
 
 
 def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as plain JSON, without what is None: Airflow 3.0 cannot push None as an entry of its own."""
-    return {str(key): plain(each) for key, each in value.items() if each is not None}
+    """Return a result as plain JSON, without credentials, and without what is None: Airflow 3.0 cannot push None as an
+    entry of its own."""
+    made: dict[str, Any] = redacted_json({key: plain(each) for key, each in value.items() if each is not None})
+    return made
 
 
 class OmicsBaseOperator(ConnectedOperator):

@@ -17,6 +17,7 @@ from airflow_provider_omics.exceptions import (
     OutcomeUnknown,
     ValidationFailed,
 )
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Ensurer:
             found = self._update(found["id"])
         elif differing:
             differences = " and ".join(
-                f"{self.in_words.get(member, member)} {found.get(member, 'none')}, not {value}"
+                f"{self.in_words.get(member, member)} {one_line(found.get(member, 'none'))}, not {value}"
                 for member, value in differing.items()
             )
             if self.drift == "error":

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_omics.exceptions import RunCacheDrift, RunCacheElsewhere, RunCacheExists, RunCacheFailed
 from airflow_provider_omics.hooks import run_caches
 from airflow_provider_omics.operators.ensure import Ensurer
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import CACHE_BEHAVIORS, RUN_CACHE
 
 
@@ -50,12 +51,12 @@ class RunCacheEnsurer(Ensurer):
 
     def label(self, found: Mapping[str, Any]) -> str:
         """Return what the log calls it."""
-        return f"{super().label(found)} at {found['cacheS3Uri']}"
+        return f"{super().label(found)} at {one_line(found['cacheS3Uri'])}"
 
     def _elsewhere(self, named: list[dict[str, Any]]) -> RunCacheElsewhere:
         owner = self.request.get("cacheBucketOwnerId")
         wanted = self.request["cacheS3Location"] + (f" in a bucket of account {owner}" if owner else "")
-        places = "; ".join(f"{cache['id']} at {cache['cacheS3Uri']}" for cache in named)
+        places = "; ".join(f"{cache['id']} at {one_line(cache['cacheS3Uri'])}" for cache in named)
         return RunCacheElsewhere(
             f"The run cache {self.name!r} exists, but not at {wanted}: {places}. The location and the owner of a run "
             "cache cannot be changed. Use its location, or another name, or delete it (DeleteRunCacheOperator)."
@@ -64,8 +65,8 @@ class RunCacheEnsurer(Ensurer):
     def exists_error(self, found: Mapping[str, Any]) -> RunCacheExists:
         """Return the error for ``if_exists="fail"``."""
         return RunCacheExists(
-            f'The run cache {self.name!r} exists (id {found["id"]}, {found["cacheS3Uri"]}), and if_exists="fail". '
-            'Use another name, or if_exists="reuse" or "update".',
+            f"The run cache {self.name!r} exists (id {found['id']}, {one_line(found['cacheS3Uri'])}), and "
+            'if_exists="fail". Use another name, or if_exists="reuse" or "update".',
             cache_id=found["id"],
         )
 

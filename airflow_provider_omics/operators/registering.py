@@ -15,6 +15,7 @@ from airflow_provider_omics.operators.ensure_workflow import AWS_DIGEST, DEFINIT
 from airflow_provider_omics.operators.ensure_workflow_version import WorkflowVersionEnsurer
 from airflow_provider_omics.operators.identity import token
 from airflow_provider_omics.operators.waiting import OmicsWaitingOperator
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.reports.workflow import summary
 from airflow_provider_omics.resources import RESOURCES, RULES, WORKFLOW, WORKFLOW_VERSION
 
@@ -125,7 +126,7 @@ class OmicsRegisteringOperator(OmicsWaitingOperator):
         digest = description.get("tags", {}).get(DEFINITION)
         found = summary(description, digest=digest, created=created)
         which = found["id"], found.get("version_name", "none"), found["status"]
-        self.log.info("Workflow %s, version %s, is %s", *which)
+        self.log.info("Workflow %s, version %s, is %s", *map(one_line, which))
         return found
 
     def _note_aws_digest(self, version: Mapping[str, Any]) -> None:

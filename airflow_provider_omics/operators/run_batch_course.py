@@ -13,6 +13,7 @@ from airflow_provider_omics.operators.identity import REQUEST, TRY_NUMBER, Attem
 from airflow_provider_omics.operators.run_batch_adoption import BatchAdoption, Forerunners
 from airflow_provider_omics.operators.run_batch_report import Expected, RunBatchReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
+from airflow_provider_omics.redaction import redacted_json
 from airflow_provider_omics.resources import RUN_BATCH
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class RunBatchCourse(OmicsStartingOperator):
         if not report.is_good(self.accept_failures):
             if self.do_xcom_push:
                 for key in ("counts", "runs"):
-                    context["ti"].xcom_push(key, result[key])
+                    context["ti"].xcom_push(key, redacted_json(result[key]))
             raise report.error(retry_failed=self.retry_failed)
         if missed := counted["total"] - counted["completed"]:
             self.log.warning(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_omics.exceptions import Conflict, RunBatchNotDeleted, ValidationFailed
 from airflow_provider_omics.operators.ending import OmicsCancellingOperator, OmicsDeletingOperator
 from airflow_provider_omics.operators.waiting import OmicsWaitingOperator
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RUN_BATCH, RUNS_OF_BATCH
 
 if TYPE_CHECKING:
@@ -96,13 +97,13 @@ class DeleteRunBatchOperator(OmicsWaitingOperator):
             self.log.info("Deleted %s runs. Their outputs in S3 and their logs stay.", result["deleted"])
             return result
         failed = self._not_deleted(description)
-        names = ", ".join(f"{each['runSettingId']} (run {each.get('runId')})" for each in failed[:NAMED])
+        names = ", ".join(f"{one_line(each['runSettingId'])} (run {each.get('runId')})" for each in failed[:NAMED])
         more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
         says = next((each["submissionFailureMessage"] for each in failed if "submissionFailureMessage" in each), None)
         raise RunBatchNotDeleted(
             f"Run batch {description['id']} ended as {description['status']}: of its runs {result['deleted']} were "
-            f"deleted, {len(failed)} not: {names}{more}. AWS says: {says or 'no message'}. Next: delete these with "
-            "DeleteRunOperator when what AWS names is mended.",
+            f"deleted, {len(failed)} not: {names}{more}. AWS says: {one_line(says or 'no message')}. Next: delete "
+            "these with DeleteRunOperator when what AWS names is mended.",
             batch_id=description["id"],
             status=description["status"],
         )

@@ -16,6 +16,7 @@ from airflow_provider_omics.operators.run_adoption import RunAdoption
 from airflow_provider_omics.operators.run_report import RunReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
 from airflow_provider_omics.operators.waiting import seconds
+from airflow_provider_omics.redaction import one_line, redacted_json
 from airflow_provider_omics.reports.request import rendered
 from airflow_provider_omics.resources import RUN
 
@@ -80,7 +81,7 @@ class RunCourse(OmicsStartingOperator):
             )
         run = self._start(context, adoption, request)
         cache = f" on run cache {request['cacheId']}" if "cacheId" in request else ""
-        self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, run.get("runOutputUri"))
+        self.log.info("Started run %s%s; its output goes to %s", run["id"], cache, one_line(run.get("runOutputUri")))
         return self._follow(context, run)
 
     def _preflight(self, context: Context, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,5 +128,5 @@ class RunCourse(OmicsStartingOperator):
                 outputs=report.outputs(),
             )
         if summary and self.do_xcom_push:
-            context["ti"].xcom_push("cache_summary", summary.plain())
+            context["ti"].xcom_push("cache_summary", redacted_json(summary.plain()))
         raise report.error(log_lines=self.log_lines, retry_cancelled=self.retry_cancelled)

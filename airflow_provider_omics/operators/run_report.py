@@ -16,7 +16,7 @@ from airflow_provider_omics.exceptions import (
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import TRY_ENDED
 from airflow_provider_omics.links.omics import RunLink, log_url
-from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.reports.run import TaskSummary, failed_last, failure, log_streams, name_of, summarize
 from airflow_provider_omics.resources import LOG_GROUP, RUN_TASK
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 AFTER_CANCELLATION = "Next: clear the task to start another run; with retry_cancelled=True, retries do so."
 FAILED_TASKS = 5
 """How many failed tasks an error names."""
+TAIL = "| "
+"""What each line of a run's own log begins with, so that no task can write a line that looks like one of Airflow's."""
 
 
 @dataclass
@@ -49,11 +51,11 @@ class RunReport:
             tasks = list(self.hook.iterate(RUN_TASK.list, id=self.run["id"]))
             self._tasks, self.summary = tasks, summarize(tasks, self.run.get("cacheId"))
         except Exception as error:  # whatever it is: it must not hide how the run ended
-            self.hook.log.warning("What became of the tasks is unknown: %s", error)
+            self.hook.log.warning("What became of the tasks is unknown: %s", one_line(error))
             return
         self.hook.log.info("Run %s: %s", self.run["id"], self.summary.sentence())
         for name, uri in self.summary.reused_from.items():
-            self.hook.log.info("%s was reused from %s", name, uri)
+            self.hook.log.info("%s was reused from %s", one_line(name), one_line(uri))
         if more := len(self.summary.reused) - len(self.summary.reused_from):
             self.hook.log.info("So were the tasks of %d more names", more)
 
@@ -81,7 +83,7 @@ class RunReport:
             run_id=run["id"],
             status=run["status"],
             reason=run.get("failureReason"),
-            aws_message=redacted(run["statusMessage"]) if "statusMessage" in run else None,
+            aws_message=run.get("statusMessage"),
         )
 
     def _where(self, streams: Sequence[str]) -> Iterator[str]:
@@ -105,7 +107,7 @@ class RunReport:
         try:
             return {**task, **self.hook.describe(RUN_TASK, id=self.run["id"], taskId=task["taskId"])}
         except Exception as error:
-            self.hook.log.warning("Why %s failed is unknown: %s", name_of(task), error)
+            self.hook.log.warning("Why %s failed is unknown: %s", one_line(name_of(task)), one_line(error))
             return task
 
     def _log_tail(self, streams: Sequence[str], lines: int) -> None:
@@ -114,4 +116,5 @@ class RunReport:
 
         if found := run_logs.tail(self.hook, LOG_GROUP, streams, lines):
             stream, text = found
-            self.hook.log.info("The end of %s, stream %s:\n%s", LOG_GROUP, stream, redacted("\n".join(text)))
+            shown = "\n".join(TAIL + one_line(line) for line in text)
+            self.hook.log.info("The end of %s, stream %s:\n%s", LOG_GROUP, one_line(stream), shown)

@@ -12,6 +12,7 @@ from airflow_provider_omics.operators.ensure_workflow import DEFINITION, Workflo
 from airflow_provider_omics.operators.ensure_workflow_version import version_named
 from airflow_provider_omics.operators.ensuring import OmicsEnsuringOperator
 from airflow_provider_omics.operators.registering import REGISTERED, OmicsRegisteringOperator
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.reports.workflow import summary
 from airflow_provider_omics.resources import WORKFLOW, WORKFLOW_VERSION
 
@@ -237,7 +238,7 @@ class DeleteWorkflowOperator(OmicsBaseOperator):
         for name in names:
             with suppress(NotFound):
                 self.hook.call("DeleteWorkflowVersion", workflowId=workflow_id, versionName=name)
-                self.log.info("Deleted version %s of workflow %s", name, workflow_id)
+                self.log.info("Deleted version %s of workflow %s", one_line(name), workflow_id)
         return len(names)
 
     def _versions(self, workflow_id: str) -> list[str]:
@@ -253,7 +254,7 @@ class DeleteWorkflowOperator(OmicsBaseOperator):
         if not names:
             return conflict
         return WorkflowHasVersions(
-            f"Workflow {workflow_id} cannot be deleted while it has versions: {', '.join(names)}. Use "
+            f"Workflow {workflow_id} cannot be deleted while it has versions: {', '.join(map(one_line, names))}. Use "
             f"delete_versions=True, or DeleteWorkflowVersionOperator for each. AWS says: {conflict.aws_message}",
             workflow_id=workflow_id,
             version_names=names,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_omics.failures import REASONS, reason_of
-from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import LOG_STREAMS, RUN_TASK
 
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -124,13 +124,14 @@ def failure(
     :param more: what else there is to say, e.g. where to read more
     """
     reason = run.get("failureReason")
-    lines = [f"HealthOmics run {run['id']} ended as {run['status']}" + (f": {reason}." if reason else ".")]
+    because = f": {one_line(reason)}." if reason else "."
+    lines = [f"HealthOmics run {run['id']} ended as {one_line(run['status'])}{because}"]
     if run.get("statusMessage"):
-        lines.append(f"AWS says: {redacted(run['statusMessage'])}")
+        lines.append(f"AWS says: {one_line(run['statusMessage'])}")
     for task in failed_tasks:
         own = task.get("failureReason")
         says = ": ".join(filter(None, [own if own != reason else None, task.get("statusMessage") or "no message"]))
-        lines.append(f"Task {name_of(task)} ({task['taskId']}) failed: {redacted(says)}")
+        lines.append(f"Task {one_line(name_of(task))} ({task['taskId']}) failed: {one_line(says)}")
     telling = _most_telling(reason, failed_tasks)
     if run["status"] == "FAILED":
         known = reason_of(telling)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_omics.failures import reason_of
-from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RUN
 
 MOST_ROWS = 1000
@@ -110,7 +110,7 @@ def failure(batch: Mapping[str, Any], samples: Sequence[Sample], counted: Mappin
     :param counted: as :func:`counts` returns
     :param retry: what a retry does, in a sentence
     """
-    because = f": {redacted(str(batch['failureReason']))}" if batch.get("failureReason") else ""
+    because = f": {one_line(batch['failureReason'])}" if batch.get("failureReason") else ""
     ended = ", ".join(f"{number} {how.replace('_', ' ')}" for how, number in counted.items() if number)
     lines = [f"HealthOmics run batch {batch['id']} ended as {batch['status']}{because}. Samples: {ended or 'none'}."]
     return "\n".join([*lines, *_by_reason(samples), retry])
@@ -124,14 +124,14 @@ def _by_reason(samples: Iterable[Sample]) -> Iterator[str]:
             met.setdefault((sample.status, sample.reason, sample.looked_up), []).append(sample)
     for (status, reason, looked_up), those in sorted(met.items(), key=lambda each: -len(each[1])):
         names = ", ".join(
-            sample.run_setting_id + (f" (run {sample.run_id})" if sample.run_id else "")
+            one_line(sample.run_setting_id) + (f" (run {sample.run_id})" if sample.run_id else "")
             for sample in islice(those, NAMED)
         )
         more = f" and {len(those) - NAMED} more" if len(those) > NAMED else ""
-        why = f", {reason}" if reason else "" if looked_up else ", not looked up why"
+        why = f", {one_line(reason)}" if reason else "" if looked_up else ", not looked up why"
         yield f"{status}{why}: {names}{more}."
         if message := next((sample.message for sample in those if sample.message), None):
-            yield f"  AWS says: {redacted(message)}"
+            yield f"  AWS says: {one_line(message)}"
         yield from _what_next(status, reason, looked_up)
 
 

@@ -19,7 +19,7 @@ from airflow_provider_omics.exceptions import ResourceFailed
 from airflow_provider_omics.failures import REASONS
 from airflow_provider_omics.operators.base import OmicsBaseOperator, plain
 from airflow_provider_omics.operators.waiting import DEFERRABLE
-from airflow_provider_omics.redaction import redacted
+from airflow_provider_omics.redaction import one_line, redacted_json
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class OmicsBaseSensor(OmicsBaseOperator, BaseSensorOperator):
         if description is None:
             return PokeReturnValue(False)
         status = self.resource.status_of(description)
-        self.log.info("%s %s is %s", self.resource.title, self._which, status)
+        self.log.info("%s %s is %s", self.resource.title, self._which, one_line(status))
         if status in self.resource.failed:
             raise self._failed(description)
-        return PokeReturnValue(status in self.resource.succeeded, _without_signatures(plain(description)))
+        return PokeReturnValue(status in self.resource.succeeded, redacted_json(plain(description)))
 
     def _defer(self, context: Context, deadline: float) -> None:
         from airflow_provider_omics.triggers.omics import OmicsTrigger
@@ -139,15 +139,6 @@ class OmicsBaseSensor(OmicsBaseOperator, BaseSensorOperator):
             self._identifiers,
             self.resource.status_of(description),
             reason=reason or None,
-            aws_message=redacted(message) if message else None,
+            aws_message=message or None,
             advice=REASONS[reason].action if reason in REASONS else None,
         )
-
-
-def _without_signatures(value: Any) -> Any:
-    """Return plain JSON without what presigned URLs are signed with: parameters of a run may hold some."""
-    if isinstance(value, str):
-        return redacted(value)
-    if isinstance(value, dict):
-        return {key: _without_signatures(each) for key, each in value.items()}
-    return [_without_signatures(each) for each in value] if isinstance(value, list) else value
