@@ -10,6 +10,7 @@ from airflow_provider_omics.compat import conf
 from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetInvalid
 from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
 from airflow_provider_omics.operators.run import StartRunOperator
+from airflow_provider_omics.redaction import holds_credentials
 from airflow_provider_omics.samplesheet import TYPES, Layout, is_template, parse
 
 if TYPE_CHECKING:
@@ -134,16 +135,25 @@ class ReadSamplesheetOperator(ConnectedOperator):
                 )
         if isinstance(self.optional_columns, str):
             raise OmicsInputError("optional_columns", f"must be a list of columns, not {self.optional_columns!r}.")
+        self._check_common_parameters()
+        if not self.workflow_id and any(getattr(self, name) for name in OF_THE_WORKFLOW):
+            raise OmicsInputError("workflow_id", "must be given where its version, type or owner is.")
+
+    def _check_common_parameters(self) -> None:
         try:
-            json.dumps(self.common_parameters, allow_nan=False)
+            written = json.dumps(self.common_parameters, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise OmicsInputError("common_parameters", f"must be plain JSON: {error}.") from None
         if is_template(self.common_parameters):
             raise OmicsInputError(
                 "common_parameters", "hold a template's marks after rendering; they would be rendered again."
             )
-        if not self.workflow_id and any(getattr(self, name) for name in OF_THE_WORKFLOW):
-            raise OmicsInputError("workflow_id", "must be given where its version, type or owner is.")
+        if holds_credentials(written):
+            raise OmicsInputError(
+                "common_parameters",
+                "hold a presigned URL or another credential, which Airflow would keep in its database. Give s3:// "
+                "URIs.",
+            )
 
     def _too_many(self, rows: int) -> list[str]:
         """Say that Airflow maps no task over so many rows, before it says so in its own words; or nothing."""

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from airflow_provider_omics.redaction import holds_credentials
+
 INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Unicode's categories of control and format characters: two keys must not differ by what nobody sees."""
 
@@ -19,8 +21,7 @@ TEMPLATE_MARKS = ("{{", "{%", "{#")
 """What Jinja acts on. Airflow renders the dicts that ``expand_kwargs`` gives to a template field, also those from XCom:
 a cell could read a password from a connection."""
 
-SIGNATURE = "x-amz-signature="
-"""What makes a URL a key to somebody's data: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html."""
+CREDENTIAL = "holds a presigned URL or another credential, which Airflow would keep in its database; give the s3:// URI"
 
 
 def _int(cell: str) -> int:
@@ -75,6 +76,8 @@ def convert(cell: str, kind: str) -> Any:
         raise ValueError(f"must be {wanted}") from None
     if is_template(value):
         raise ValueError("holds {{, {% or {#, which Airflow would take for a template")
+    if kind == "json" and holds_credentials(json.dumps(value)):  # which the cell may have written as \u0058-Amz-…
+        raise ValueError(CREDENTIAL)
     return value
 
 
@@ -86,6 +89,4 @@ def fault(cell: str) -> str | None:
                 f"holds a line break or another invisible character (U+{ord(character):04X}); "
                 "is a quotation mark not closed?"
             )
-    if SIGNATURE in cell.lower():
-        return "holds a presigned URL, which Airflow would keep in its database; give the s3:// URI"
-    return None
+    return CREDENTIAL if holds_credentials(cell) else None

@@ -18,10 +18,22 @@ LONGEST_KEY = 250
 """Characters of a map label that Airflow's database has room for."""
 
 
+NO_HEADER = (
+    "looks like no header: none of its {} cells names a parameter of the workflow, or a column that the task names. "
+    "Add a line above it that names the columns"
+)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a question after the name that may be meant, or nothing."""
     found = get_close_matches(name, list(known), n=1)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def nearest_column(name: str, header: Sequence[str]) -> str:
+    """Return a question after the column that may be meant, by its number: what the header says may be data."""
+    found = get_close_matches(name, header, n=1)
+    return f"; is column {header.index(found[0]) + 1} meant?" if found else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +71,15 @@ class Layout:
         """Return the name of the key column."""
         return self.key_column or header[0]
 
+    def knows(self, column: str) -> bool:
+        """Tell whether the author or the workflow names a column; any other may be a cell where there is no header."""
+        named = {*self.columns, *self.arguments, *self.types, *self.optional_columns, self.key_column}
+        return column in named or self.in_template(column) in (self.template or {})
+
+    def label(self, header: Sequence[str], column: str) -> str:
+        """Return what a message calls a column: its name, or where that may be data its number."""
+        return f"column {column!r}" if self.knows(column) else f"column {header.index(column) + 1}"
+
     def parameter(self, column: str) -> str | None:
         """Return the parameter that a column gives, if any."""
         return self.columns.get(column, None if column in self.arguments else column)
@@ -75,11 +96,15 @@ class Layout:
 
     def check(self, header: Sequence[str]) -> Iterator[str]:
         """Yield what is wrong with a header."""
-        yield from self._names(header)
+        problems = list(self._names(header))
+        yield from problems
+        if not problems and not self.is_header(header):
+            yield NO_HEADER.format(len(header))
+            return
         named = {name for name, parameter in self.columns.items() if parameter is not None}
         named = (named | {*self.arguments, *self.types}) - {*self.optional_columns} | {self.key_of(header)}
         for missing in sorted(named - {*header}):
-            yield f"the column {missing!r} is missing{nearest(missing, header)}"
+            yield f"the column {missing!r} is missing{nearest_column(missing, header)}"
         distinct = dict.fromkeys(header)
         for targets in (map(self.parameter, distinct), map(self.arguments.get, distinct)):
             for name, count in Counter(filter(None, targets)).items():
@@ -88,6 +113,12 @@ class Layout:
         if self.template is not None:
             yield from self._spelled_twice(header)
             yield from self._against(self.template, header)
+
+    def is_header(self, header: Sequence[str]) -> bool:
+        """Tell whether a line may be a header: it names something that is known, or nearly so, or nothing is known."""
+        known = {*self.columns, *self.arguments, *self.types, *self.optional_columns, *(self.template or ())}
+        known |= {self.key_column} if self.key_column else set()
+        return not known or any(self.knows(column) or nearest(column, known) for column in header)
 
     def _spelled_twice(self, header: Sequence[str]) -> Iterator[str]:
         """Yield the parameters that are given by two names: both would be sent, and a cell could not go first."""
@@ -108,15 +139,17 @@ class Layout:
                 yield f"the name of column {number} {problem}"
         for name, count in Counter(filter(None, header)).items():
             if count > 1:
-                yield f"{count} columns are named {name!r}"
+                numbers = [str(number) for number, each in enumerate(header, start=1) if each == name]
+                yield f"columns {', '.join(numbers[:-1])} and {numbers[-1]} have the same name"
 
     def _against(self, template: Mapping[str, Mapping[str, Any]], header: Sequence[str]) -> Iterator[str]:
         given = {parameter: column for column in header if (parameter := self.parameter(column))}
         for parameter, column in given.items():
             if self.in_template(parameter) not in template:
+                meant = nearest(parameter, template) or "."
                 yield (
-                    f"the column {column!r} is no parameter of the workflow{nearest(parameter, template) or '.'} "
-                    f"Name its parameter in columns=, or leave it out by columns={{{column!r}: None}}"
+                    f"{self.label(header, column)} is no parameter of the workflow{meant} "
+                    "Name its parameter in columns=, or give it None there to leave it out"
                 )
         for parameter in self.common_parameters:
             if self.in_template(parameter) not in template:
@@ -124,7 +157,7 @@ class Layout:
         named = {self.in_template(parameter) for parameter in (*given, *self.common_parameters)}
         for parameter, described in template.items():
             if not described.get("optional") and parameter not in named:
-                yield f"no column gives the workflow's parameter {parameter!r}{nearest(parameter, header)}"
+                yield f"no column gives the workflow's parameter {parameter!r}{nearest_column(parameter, header)}"
 
     def row(self, header: Sequence[str], cells: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         """Return the arguments of a row's run, and what is wrong with its cells."""
@@ -134,7 +167,7 @@ class Layout:
             try:
                 value = self._value(column, cell, is_key=column == key)
             except ValueError as error:
-                problems.append(f"column {column!r} {error}")
+                problems.append(f"{self.label(header, column)} {error}")
                 continue
             if value is None:
                 continue

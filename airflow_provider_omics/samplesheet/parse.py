@@ -75,6 +75,8 @@ def _rows(lines: Sequence[Line], layout: Layout, problems: list[tuple[int, str]]
     (first, header), *others = lines
     header = _cut(header)
     problems += [(first, problem) for problem in layout.check(header)]
+    if not layout.is_header(header):  # the other lines say nothing then
+        return []
     if not others and not problems:
         problems.append((0, NO_ROWS))
     rows, seen = [], dict[str, int]()
@@ -87,7 +89,7 @@ def _rows(lines: Sequence[Line], layout: Layout, problems: list[tuple[int, str]]
         problems += [(line, problem) for problem in wrong]
         key = unicodedata.normalize("NFC", row["params"][KEY_PARAM])  # an accent may be a character of its own
         if key in seen:
-            problems.append((line, _repeated(layout.key_of(header), seen[key], layout)))
+            problems.append((line, _repeated(header, seen[key], layout)))
         elif key:
             seen[key] = line
         rows.append(row)
@@ -99,6 +101,6 @@ def _cut(cells: list[str]) -> list[str]:
     return cells[: max((number for number, cell in enumerate(cells, start=1) if cell), default=0)]
 
 
-def _repeated(column: str, line: int, layout: Layout) -> str:
+def _repeated(header: Sequence[str], line: int, layout: Layout) -> str:
     advice = "" if layout.key_column else "; if another column tells the rows apart, name it in key_column="
-    return f"column {column!r} has the same key as line {line}{advice}"
+    return f"{layout.label(header, layout.key_of(header))} has the same key as line {line}{advice}"
