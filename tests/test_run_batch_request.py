@@ -53,11 +53,14 @@ def test_a_boto3_without_batches_is_told_which_has_them(context: ContextMaker, o
     [
         ({"batch_run_settings": []}, r"batch_run_settings: has 0 entries; 1 to 100000 are allowed"),
         ({"batch_run_settings": [{}]}, r"batch_run_settings\[0\]\.runSettingId: needs a value"),
-        ({"batch_run_settings": SAMPLES * 2}, "more than once are sample_1, sample_2, sample_3"),
-        ({"batch_run_settings": ["sample_1"]}, r"batch_run_settings\[0\]: must be a dict, not 'sample_1'"),
-        ({"default_run_setting": "{}"}, "default_run_setting: must be a dict, not '{}'"),
+        (
+            {"batch_run_settings": SAMPLES * 2},
+            r"batch_run_settings\[3\].runSettingId: is that of batch_run_settings\[0\]",
+        ),
+        ({"batch_run_settings": ["sample_1"]}, r"batch_run_settings\[0\]: must be a dict, not this value \(str\)"),
+        ({"default_run_setting": "{}"}, "default_run_setting: must be a dict, not a str"),
         ({"batch_run_settings": 3}, "batch_run_settings: must be a list or an S3 URI, not int"),
-        ({"batch_run_settings": "cohort.json"}, "batch_run_settings: 'cohort.json' is not an S3 URI"),
+        ({"batch_run_settings": "cohort.json"}, "batch_run_settings: must be a list or an S3 URI"),
         ({"batch_run_settings": "s3://genomes"}, "s3://genomes names a bucket, but no object in it"),
         ({"batch_run_settings": MANY}, "has 120 entries, of which a request carries at most 100. Give settings_s3_pre"),
         ({"batch_run_settings": MANY, "settings_s3_prefix": "here"}, "settings_s3_prefix: 'here' is not an S3 URI"),
@@ -80,6 +83,31 @@ def test_bad_input_is_refused_before_any_call(
     with pytest.raises(errors.OmicsInputError, match=message):
         operator.execute(context())
     assert not omics_faults.calls
+
+
+@with_batches
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "sample,reads\nJane Doe,s3://b/1.fq",
+        ["Jane Doe"],
+        [{"runSettingId": "Jane Doe" * 100}],
+        [{"runSettingId": "Jane Doe"}, {"runSettingId": "Jane Doe"}],
+        [{"runSettingId": "Jane\nDoe"}],
+        [{"runSettingId": "1", "priority": "Jane Doe"}],
+        [{"runSettingId": "1", "name": {"Jane": "Doe"}}],
+        [{"runSettingId": "1", "parameters": {"sample": b"Jane Doe"}}],
+        [{"runSettingId": "1", "runTags": {"sample": "Jane Doe" * 100}}],
+    ],
+)
+def test_what_is_wrong_with_a_sample_is_told_without_its_name(
+    settings: Any, start_batch: Any, context: ContextMaker
+) -> None:
+    with pytest.raises(errors.OmicsInputError) as caught:
+        start_batch(batch_run_settings=settings).execute(context())
+    assert caught.value.argument.startswith("batch_run_settings")
+    assert "Jane" not in str(caught.value)
+    assert "Doe" not in repr(vars(caught.value))
 
 
 @with_batches

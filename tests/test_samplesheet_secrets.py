@@ -1,4 +1,4 @@
-"""What a samplesheet must not hold, and what no message on one says: who its patients are."""
+"""What a samplesheet must not hold, and what no message on one, or on its runs, says: who its patients are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_omics.hooks import preflight_rules
 from tests.test_samplesheet import TEMPLATE, problems
 
 PATIENTS = "Jane Doe,s3://b/Jane_Doe.fq,30\nJohn Roe,s3://b/John_Roe.fq,31\nJane Doe,,x\n"
@@ -78,3 +79,17 @@ def test_a_credential_in_a_cell_is_refused(cell: str) -> None:
     quoted = written.replace('"', '""')
     (found,) = problems(f'k,x\n1,"{quoted}"\n', types={"x": "json"})
     assert found.startswith("line 2: column 'x' holds a presigned URL or another credential")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("Jane Doe", "s3://b/Jane_Doe.fq"), "has none of the 2 that are given. It has depth, reads, sample."),
+        (("Jane Doe", "raeds"), "has no raeds (did you mean reads?). It has depth, reads, sample."),
+        (("extra", "sample"), "has no extra. It has depth, reads, sample."),
+    ],
+)
+def test_preflight_shows_no_name_that_may_be_the_first_patient_of_a_table(names: tuple[str, ...], shown: str) -> None:
+    request = {"workflowId": "1234567", "parameters": dict.fromkeys(names, "x")}
+    unknown, *_ = preflight_rules.of_definition(request, {"parameterTemplate": TEMPLATE}).findings
+    assert str(unknown) == f"parameters: the workflow's template {shown}"

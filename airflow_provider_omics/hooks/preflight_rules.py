@@ -206,8 +206,9 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     free = sorted(template.keys() - names.values())
     findings = []
     if unknown := sorted(name for name, meant in names.items() if meant not in template):
-        problem = f"the workflow's template has no {_some([_with_nearest(name, free) for name in unknown])}."
-        findings.append(Finding("parameters", f"{problem} It has {_some(sorted(template))}."))
+        told = _some(_unknown(unknown, free, some_fit=len(unknown) < len(names)))
+        problem = f"has no {told}" if told else f"has none of the {len(unknown)} that are given"
+        findings.append(Finding("parameters", f"the workflow's template {problem}. It has {_some(sorted(template))}."))
     times = Counter(names.values())
     if twice := sorted(name for name, meant in names.items() if times[meant] > 1):
         findings.append(Finding("parameters", f"{_some(twice)} are spellings of one parameter. Give one of them."))
@@ -215,6 +216,16 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
     if missing and not is_duplicate(request):
         findings.append(Finding("parameters", f"the workflow's template requires {_some(missing)}."))
     return tuple(findings)
+
+
+def _unknown(names: Collection[str], free: Collection[str], *, some_fit: bool) -> list[str]:
+    """Return names that a template does not have, with the nearest it has.
+
+    Where none fits, they may come from a table without its header, and be its first patient: then only those are
+    returned that are near to one.
+    """
+    near = {name: _with_nearest(name, free) for name in names}
+    return [told for name, told in near.items() if some_fit or told != name]
 
 
 def _with_nearest(name: str, names: Collection[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -40,11 +39,10 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for number, each in enumerate(checked):
         if problem := preflight_rules.oversize(each.get("parameters")):
             raise OmicsInputError(f"{ARGUMENT}[{number}].parameters", problem)
-    twice = [key for key, number in Counter(each["runSettingId"] for each in checked).items() if number > 1]
-    if twice:
-        raise OmicsInputError(
-            ARGUMENT, f"every runSettingId must be there once; more than once are {', '.join(twice)}."
-        )
+    first: dict[str, int] = {}
+    for number, each in enumerate(checked):
+        if (other := first.setdefault(each["runSettingId"], number)) != number:
+            raise OmicsInputError(f"{ARGUMENT}[{number}].runSettingId", f"is that of {ARGUMENT}[{other}], too.")
     return checked
 
 

@@ -18,6 +18,9 @@ from botocore.session import Session, get_session
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
 from airflow_provider_omics.resources import RULES, SINCE
 
+OF_SAMPLES = "batch_run_settings["
+"""What the argument begins with by which errors name a value of one run of a batch."""
+
 
 @lru_cache(maxsize=1)
 def bare_session() -> Session:
@@ -114,12 +117,13 @@ def _check_string(argument: str, shape: StringShape, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and _DIGITS.fullmatch(pattern or ""):
         value = str(value)
     if not isinstance(value, str):
-        raise OmicsInputError(argument, f"must be a string, not {shortened(value)} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a string, not {_said(argument, value)} ({type(value).__name__}).")
     if shape.enum and value not in shape.enum:
-        raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {shortened(value)}.")
-    _check_bounds(argument, shape, len(value), f"{shortened(value)} has {len(value)}", "characters")
+        raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {_said(argument, value)}.")
+    said = _said(argument, value)
+    _check_bounds(argument, shape, len(value), f"{said} has {len(value)}", "characters")
     if pattern and not _matches(pattern, value):
-        raise OmicsInputError(argument, f"{shortened(value)} must {_in_words(pattern)}.")
+        raise OmicsInputError(argument, f"{said} must {_in_words(pattern)}.")
     return value
 
 
@@ -129,14 +133,14 @@ def _check_integer(argument: str, shape: Shape, value: Any) -> int:
     except (TypeError, ValueError):
         number = None
     if number is None or isinstance(value, bool) or (isinstance(value, float) and value != number):
-        raise OmicsInputError(argument, f"must be a whole number, not {shortened(value)}.")
+        raise OmicsInputError(argument, f"must be a whole number, not {_said(argument, value)}.")
     _check_bounds(argument, shape, number, f"is {number}", "")
     return number
 
 
 def _check_list(argument: str, shape: ListShape, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise OmicsInputError(argument, f"must be a list, not {shortened(value)} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a list, not {_said(argument, value)} ({type(value).__name__}).")
     _check_bounds(argument, shape, len(value), f"has {len(value)}", "entries")
     return [_check_value(f"{argument}[{number}]", shape.member, each) for number, each in enumerate(value)]
 
@@ -147,7 +151,7 @@ def check_structure(argument: str, shape: StructureShape, value: Any) -> dict[st
     :param argument: where it stands, e.g. ``batch_run_settings[3]``
     """
     if not isinstance(value, Mapping):
-        raise OmicsInputError(argument, f"must be a dict, not {shortened(value)} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a dict, not {_said(argument, value)} ({type(value).__name__}).")
     for member in value:
         if member not in shape.members:
             raise OmicsVersionError(f"the member {member!r} of {argument}", botocore.__version__, None)
@@ -159,7 +163,7 @@ def check_structure(argument: str, shape: StructureShape, value: Any) -> dict[st
 
 def _check_map(argument: str, shape: MapShape, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise OmicsInputError(argument, f"must be a dict, not {shortened(value)} ({type(value).__name__}).")
+        raise OmicsInputError(argument, f"must be a dict, not {_said(argument, value)} ({type(value).__name__}).")
     if argument.lower().endswith("tags"):
         _check_tags(argument, value)
     return {
@@ -243,6 +247,11 @@ def _in_words(pattern: str) -> str:
     if digits:
         return f"be {digits.group(1) + ' ' if digits.group(1) else ''}digits only"
     return f"match the pattern {pattern}"
+
+
+def _said(argument: str, value: Any) -> str:
+    """Return what a message says of a value: nothing of the settings of a batch's runs, which may name patients."""
+    return "this value" if argument.startswith(OF_SAMPLES) else shortened(value)
 
 
 def shortened(value: Any) -> str:

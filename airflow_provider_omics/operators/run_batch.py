@@ -105,7 +105,8 @@ class StartRunBatchOperator(RunBatchCourse):
         seconds("start_timeout", self.start_timeout)
         check_accepted(self.accept_failures)
         if not isinstance(self.default_run_setting, Mapping):
-            raise OmicsInputError("default_run_setting", f"must be a dict, not {self.default_run_setting!r}.")
+            kind = type(self.default_run_setting).__name__
+            raise OmicsInputError("default_run_setting", f"must be a dict, not a {kind}.")
         shared, settings = dict(self.default_run_setting), self._settings()
         check_shared(shared, settings if isinstance(settings, list) else [])
         if self.hook.connection_tags:

@@ -63,7 +63,10 @@ class RunBatchCourse(OmicsStartingOperator):
             try:
                 key = s3.split(given)[1]
             except ValueError as error:
-                raise OmicsInputError("batch_run_settings", f"{error}, nor a list.") from None
+                problem = f"{error}, nor a list."
+                if not given.lstrip().startswith(("[", "{")):  # which the error does not quote
+                    problem = "must be a list or an S3 URI (s3://bucket/key), and is another text."
+                raise OmicsInputError("batch_run_settings", problem) from None
             if not key:
                 raise OmicsInputError("batch_run_settings", f"{given} names a bucket, but no object in it.")
             return given
