@@ -18,9 +18,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_omics.emulator.server import Server
-from tests.emulator.test_permissions import allowed
-
 pytestmark = pytest.mark.matrix
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,18 +153,6 @@ def test_a_policy_allows_all_that_an_operator_calls_and_nothing_more(
             f"omics:{operation}" for operation in operator.permissions
         )
         assert not [action for action in flat if "*" in action]
-
-
-def test_what_an_operator_needs_is_part_of_what_its_page_says(
-    iam: ModuleType, start: Any, context: Any, cache_id: str, omics_emulator: Server, quick_waits: None
-) -> None:
-    written = {action for action, _ in iam.needs("StartRunOperator")}
-    omics_emulator.store.permissions.clear()
-    start(cache_id=cache_id).execute(context())
-    needed = allowed(omics_emulator.store)
-    assert set(needed) <= written
-    assert {"omics:StartRun", "omics:GetRun", "omics:TagResource", "iam:PassRole", "s3:GetObject"} <= set(needed)
-    assert needed["omics:StartRun"] == {"run/*", f"runCache/{cache_id}", "workflow/1234567"}
 
 
 def test_the_run_s_role_writes_outputs_and_cached_results_only(iam: ModuleType) -> None:

@@ -26,7 +26,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.fixed_answers import Server
 from tests.hostile import FORGED, HOSTILE, check_error, check_shown, check_xcom
 
-pytestmark = pytest.mark.usefixtures("quick_waits")
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 # --- answers of S3, CloudWatch Logs, STS, and whatever answers in their place
 
@@ -63,8 +63,8 @@ def test_s3(answering: Any, logged: Logged, context: ContextMaker, omics: Any, o
     uri = f"s3://{omics_bucket}/x"
     reading: list[Callable[[], Any]] = [
         lambda: ReadSamplesheetOperator(task_id="sheet", samplesheet=uri).execute(context()),
-        lambda: run_settings.read(OmicsHook(), uri),
-        lambda: run_settings.write(OmicsHook(), uri, []),
+        lambda: run_settings.read(OmicsHook(), uri, {}),
+        lambda: run_settings.write(OmicsHook(), uri, [], {}),
         lambda: CreateWorkflowOperator(task_id="w", definition=uri).execute(context()),
     ]
     for read in reading:
