@@ -143,7 +143,10 @@ class Airflow(AirflowApi):
         """End a process by a signal, and start its command again."""
         ended = self.processes.pop(name)  # whoever looks after the others is not to miss it
         ended.signal(number)
-        ended.popen.wait(LIMIT_SECONDS)
+        try:
+            ended.popen.wait(LIMIT_SECONDS)
+        finally:
+            ended.kill()
         return self._run(name, ended.command)
 
     def kill(self, name: str) -> Process:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -29,14 +30,16 @@ from tests.faults.workers import ended, kill
 from tests.limit import LIMIT_SECONDS
 
 BUCKET = "amzn-s3-demo-bucket"
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 OVER = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 PLAN = Plan(
     (Task("align", seconds=6), Task("call", seconds=600, after=("align",))), pending=0.5, starting=0.5, stopping=1
 )
 """What a run does: it is not over before a case moves its clock."""
-RUN_SECONDS = 660
-"""How far the clock moves to end a run of this plan."""
+LATE_START = replace(PLAN, starting=600)
+"""The same for a run that may take everything from the cache, and would be over before anybody has seen it."""
+RUN_SECONDS = 1260
+"""How far the clock moves to end a run of these plans."""
 POLLS = ("GetRun", "ListRuns")
 
 Seen = TypeVar("Seen")
@@ -261,6 +264,10 @@ class Case:
     def complete(self, seconds: float = RUN_SECONDS) -> None:
         """Let time pass until every run has ended."""
         self.store.clock.advance(seconds)
+
+    def start_late(self) -> None:
+        """Let the runs from now on start late."""
+        self.store.plans.set("*", LATE_START)
 
     def age(self) -> None:
         """Let the runs have begun as long ago in Airflow's time as they have in that of their HealthOmics."""
