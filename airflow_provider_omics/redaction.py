@@ -46,8 +46,9 @@ and Azure (https://learn.microsoft.com/rest/api/storageservices/create-service-s
 HEADER = "authorization"
 """The end of the names of headers that are a credential up to the end of their line."""
 
-# Each pattern reads its input once: what follows a quantifier cannot begin with what the quantifier takes, or the
-# quantifier has a small upper bound. ``%(?:25){0,3}`` is a percent sign that was encoded up to three times more.
+# The patterns take time in proportion to the length of a text, whatever it says: a quantifier has a small upper bound,
+# or gives nothing back, or is tried once for each ``name=`` or ``://``, at which the one before it has ended.
+# ``%(?:25){0,3}`` is a percent sign that was encoded up to three times more.
 _PERCENT = "%(?:25){0,3}"
 _QUOTES = rf"(?:[\"'\\]|{_PERCENT}2[27]){{0,16}}"
 _SPACES = rf"(?:[ \t]|{_PERCENT}20){{0,16}}"

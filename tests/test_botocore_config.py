@@ -40,7 +40,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("config", REFUSED, ids=str)
+@pytest.mark.parametrize("config", REFUSED, ids=range(len(REFUSED)))
 def test_a_credential_is_refused_before_any_call(
     config: Any, start: Any, context: ContextMaker, omics_faults: Any
 ) -> None:

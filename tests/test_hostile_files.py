@@ -94,6 +94,19 @@ def test_sts(answering: Any, logged: Logged) -> None:
     check_shown(text)
 
 
+def test_a_password_in_the_address_of_an_endpoint(
+    omics_connection: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    connection = json.loads(os.environ[CONNECTION])
+    address = connection["extra"]["endpoint_url"]
+    connection["extra"]["endpoint_url"] = address.replace("http://", "http://jane:5ec2e701@")
+    monkeypatch.setenv(CONNECTION, json.dumps(connection))
+    OmicsHook().log_identity()
+    text = logged()
+    assert "endpoint http://[redacted]@127.0.0.1" in text
+    check_shown(text)
+
+
 def test_a_proxy_in_the_place_of_healthomics(answering: Any) -> None:
     answering("omics", f"502 Bad{HOSTILE}".replace("\n", "").replace("\r", ""), HOSTILE.encode())
     with pytest.raises(errors.OmicsError) as caught:

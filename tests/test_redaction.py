@@ -160,6 +160,13 @@ def test_a_credential_by_its_name(name: str, written: str) -> None:
     assert redacted(left) == left
 
 
+@pytest.mark.parametrize("digest", ["5ec2e701" * 8, "c2VjcmV0c2VjcmV0c2VjcmV0c2U="])
+@pytest.mark.parametrize("name", ["Signature", "sig", "policy"])
+def test_a_digest_behind_a_word(name: str, digest: str) -> None:
+    assert redacted(f"host, {name}={digest} next") == f"host, {name}={MASK} next"
+    assert redacted(f"host, {name}={digest[:12]} next") == f"host, {name}={digest[:12]} next"
+
+
 @pytest.mark.parametrize(
     "header",
     [

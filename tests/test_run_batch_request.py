@@ -55,7 +55,7 @@ def test_a_boto3_without_batches_is_told_which_has_them(context: ContextMaker, o
         ({"batch_run_settings": [{}]}, r"batch_run_settings\[0\]\.runSettingId: needs a value"),
         (
             {"batch_run_settings": SAMPLES * 2},
-            r"batch_run_settings\[3\].runSettingId: is that of batch_run_settings\[0\]",
+            r"batch_run_settings\[3\].runSettingId: batch_run_settings\[0\] has the same",
         ),
         ({"batch_run_settings": ["sample_1"]}, r"batch_run_settings\[0\]: must be a dict, not this value \(str\)"),
         ({"default_run_setting": "{}"}, "default_run_setting: must be a dict, not a str"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import DefinitionUnreadable, OmicsInputError
+from airflow_provider_omics.hooks import errors
 from airflow_provider_omics.resources import RULES
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def digest_in_s3(hook: OmicsHook, uri: str, owner: str | None = None) -> str:
     :raises OmicsInputError: if it is too large
     :raises DefinitionUnreadable: if it is not there, or may not be read
     """
-    from airflow_provider_omics.hooks import errors, s3
+    from airflow_provider_omics.hooks import s3
 
     try:
         bucket, key = s3.split(uri)
@@ -138,7 +139,9 @@ def _files(path: Path) -> dict[str, File]:
         except OmicsInputError:
             raise
         except Exception as error:  # zipfile meets broken bytes with errors of a dozen kinds
-            raise OmicsInputError(ARGUMENT, f"{path} is not a ZIP archive that can be read: {error}.") from error
+            raise OmicsInputError(
+                ARGUMENT, f"{path} is not a ZIP archive that can be read: {error}."
+            ) from errors.cleaned(error)
     _check_size(path, path.stat().st_size)
     return {path.name: File.of(path.read_bytes(), path.stat().st_mode)}
 

@@ -42,7 +42,9 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     first: dict[str, int] = {}
     for number, each in enumerate(checked):
         if (other := first.setdefault(each["runSettingId"], number)) != number:
-            raise OmicsInputError(f"{ARGUMENT}[{number}].runSettingId", f"is that of {ARGUMENT}[{other}], too.")
+            raise OmicsInputError(
+                f"{ARGUMENT}[{number}].runSettingId", f"{ARGUMENT}[{other}] has the same; none may occur twice."
+            )
     return checked
 
 

@@ -65,7 +65,7 @@ class RunBatchCourse(OmicsStartingOperator):
             except ValueError as error:
                 problem = f"{error}, nor a list."
                 if not given.lstrip().startswith(("[", "{")):  # which the error does not quote
-                    problem = "must be a list or an S3 URI (s3://bucket/key), and is another text."
+                    problem = "must be a list or an S3 URI (s3://bucket/key); this text is no S3 URI."
                 raise OmicsInputError("batch_run_settings", problem) from None
             if not key:
                 raise OmicsInputError("batch_run_settings", f"{given} names a bucket, but no object in it.")

@@ -12,10 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from airflow_provider_omics.redaction import holds_credentials
-
-INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""Unicode's categories of control and format characters: two keys must not differ by what nobody sees."""
+from airflow_provider_omics.redaction import INVISIBLE, holds_credentials
 
 TEMPLATE_MARKS = ("{{", "{%", "{#")
 """What Jinja acts on. Airflow renders the dicts that ``expand_kwargs`` gives to a template field, also those from XCom:
@@ -84,7 +81,7 @@ def convert(cell: str, kind: str) -> Any:
 def fault(cell: str) -> str | None:
     """Say what is wrong with a cell, whatever its column; None if nothing is."""
     for character in cell:
-        if unicodedata.category(character) in INVISIBLE:
+        if unicodedata.category(character) in INVISIBLE:  # two keys must not differ by what nobody sees
             return (
                 f"holds a line break or another invisible character (U+{ord(character):04X}); "
                 "is a quotation mark not closed?"
