@@ -16,7 +16,7 @@ from airflow_provider_omics.sensors.run import RunSensor
 from tests.conftest import ContextMaker
 from tests.waits import deferral_of
 
-pytestmark = pytest.mark.usefixtures("omics_connection")
+pytestmark = [pytest.mark.usefixtures("omics_connection"), pytest.mark.matrix]
 
 SECRET = "5ec2e7"
 REFUSED: list[Any] = [

@@ -14,7 +14,7 @@ from tests.emulator.batches import needs_batches
 from tests.samples import batches, by_sample
 from tests.waits import both_modes, finish
 
-pytestmark = [[needs_batches, pytest.mark.usefixtures("quick_waits")], pytest.mark.matrix]
+pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
 
 KEYS = {"id", "arn", "uuid", "status", "batch_ids", "counts", "runs", "runs_left_out"}
 
