@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 """Loopback only: the emulator checks neither signatures nor permissions. :mod:`.guard` keeps web pages out."""
 
+_REST_XML = ("cloudfront", "route53", "s3")
+"""The services, as signatures name them, whose clients read errors as S3 writes them."""
 PATIENCE = 0.5
 """How many seconds a server that is told to stop waits for answers under way."""
 
@@ -222,17 +224,25 @@ class _Handler(HttpHandler):
 
     def _refused(self, error: ServiceError) -> Answer:
         """Return the answer that carries an error, in the form that clients of the service in question read."""
-        path, _, query = self.path.partition("?")
         if "x-amz-target" in self.named:
             body = json.dumps({"__type": error.code, "message": error.message}).encode()
             return error.status, [("Content-Type", "application/x-amz-json-1.1")], body
-        if _is_control(path) or self._is_omics(path, scope_of(self.named.get("authorization"), query)):
+        if self._reads_rest_json():
             response = wire.refuse(error)
             return response.status, list(response.headers.items()), response.body
         code = error.code.removesuffix("Exception")
         xml = f"<Error><Code>{code}</Code><Message>{escape(error.message)}</Message></Error>"
         # STS wants its errors wrapped, S3 does not; S3's parser finds the one inside, too.
         return error.status, [("Content-Type", "text/xml")], f"<ErrorResponse>{xml}</ErrorResponse>\n".encode()
+
+    def _reads_rest_json(self) -> bool:
+        """Return whether the client of a request reads errors as HealthOmics writes them."""
+        path, _, query = self.path.partition("?")
+        scope = scope_of(self.named.get("authorization"), query)
+        if scope is None or _is_control(path):
+            return _is_control(path) or self._is_omics(path, scope)
+        form = self.named.get("content-type", "").startswith("application/x-www-form-urlencoded")  # as of STS
+        return scope.service not in _REST_XML and not form
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Date the answers by the store's clock, as they date everything else."""

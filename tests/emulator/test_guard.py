@@ -210,6 +210,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "stepfunctions": ("list_state_machines", {}),
     "cloudformation": ("list_stacks", {}),
     "ecs": ("list_clusters", {}),
+    "route53": ("list_hosted_zones", {}),
 }
 """Services that run, mount or call something, or that nothing here needs."""
 
@@ -224,6 +225,7 @@ def test_a_service_that_is_not_served_says_how_it_would_be(server: Server, servi
     error = refused.value.response
     package = {"lambda": "awslambda"}.get(service, service)
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert error["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
     assert f"start it with --service {package}, or Server(services=['{package}'])" in error["Error"]["Message"]
 
 
