@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_omics.hooks import run_settings
 from airflow_provider_omics.operators import comparison
 
 ROLE = "arn:aws:iam::123456789012:role/Omics"
@@ -85,3 +86,17 @@ def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
 )
 def test_below_is_a_matter_of_whole_folders(uri: str, folder: str, below: bool) -> None:
     assert comparison.is_below(uri, folder) is below
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "parameters"),
+    [
+        ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
+        ({"a": 1}, None, {"a": 1}),
+        (None, {"a": 1}, {"a": 1}),
+        ({"a": 1}, ["what AWS refuses"], {"a": 1}),
+    ],
+)
+def test_the_settings_of_a_run_of_a_batch(shared: Any, own: Any, parameters: dict[str, Any]) -> None:
+    merged = run_settings.merged({"roleArn": ROLE, "parameters": shared}, {"runSettingId": "1", "parameters": own})
+    assert merged == {"roleArn": ROLE, "runSettingId": "1", "parameters": parameters}

@@ -53,7 +53,8 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
     Source: https://docs.aws.amazon.com/omics/latest/api/API_DefaultRunSetting.html.
     """
-    parameters = {**shared.get("parameters", {}), **own.get("parameters", {})}
+    both = [part for part in (shared.get("parameters"), own.get("parameters")) if isinstance(part, Mapping)]
+    parameters = {name: value for part in both for name, value in part.items()}
     return {**shared, **own, **({"parameters": parameters} if parameters else {})}
 
 
