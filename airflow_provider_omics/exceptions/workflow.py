@@ -65,7 +65,7 @@ class WorkflowHasVersions(WorkflowError):
 
 
 class WorkflowVersionDiffers(WorkflowError, AirflowFailException):
-    """Refuse a version that was made of another definition: no call can change a version's."""
+    """Refuse a version that was made of another definition, which no call can change, or by somebody else."""
 
 
 class WorkflowFailed(WorkflowError):
