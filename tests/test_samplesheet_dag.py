@@ -105,5 +105,5 @@ def test_a_sheet_that_is_wrong_starts_nothing(dag_runs: dict[str, Any]) -> None:
     dag_run = dag_runs["samplesheet_modes"]
     states = {name: [task["state"] for task in instances(dag_run, name)] for name in ("right", "wrong", "never")}
     assert states == {"right": ["success"], "wrong": ["failed"], "never": ["upstream_failed"]}
-    for problem in ("line 2: column 'reads' is empty", "line 3: column 'sample' has the same key as line 2"):
+    for problem in ("line 2: column 2 is empty", "line 3: column 1 has the same key as line 2"):
         assert problem in dag_runs["log"]
