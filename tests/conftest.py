@@ -40,17 +40,26 @@ def pytest_unconfigure() -> None:
 def _make_clients_quickly() -> None:
     """Let botocore read each of its files once, and keep what it makes of them: every test makes clients anew.
 
-    Kept are a service's methods and its rules for endpoints; neither changes with what a client is made for.
+    Kept are the names of its files, a service's methods, its rules for endpoints and the names of events: none of them
+    changes with what a client is made for. The signatures of its own handlers of events, which it reads for each
+    session, are not read at all.
     """
-    from botocore import regions
+    from botocore import hooks, regions
     from botocore.client import ClientCreator
-    from botocore.loaders import JSONFileLoader
+    from botocore.loaders import JSONFileLoader, Loader
 
-    loader: Any = JSONFileLoader
-    loader.load_file = kept(loader.load_file, lambda _, path: path)
+    files: Any = JSONFileLoader
+    files.load_file = kept(files.load_file, lambda _, path: path)
+    folders: Any = Loader
+    for name in ("list_available_services", "list_api_versions"):
+        listing = kept(getattr(folders, name), lambda _, *given, **named: (*given, *named.values()))
+        setattr(folders, name, listing)
     creator: Any = ClientCreator
     methods = kept(creator._create_methods, lambda _, model: model.service_name)
     creator._create_methods = lambda *given: dict(methods(*given))  # the caller adds to it
+    events: Any = hooks
+    events.EventAliaser._alias_event_name = kept(events.EventAliaser._alias_event_name, lambda _, name: name)
+    events.HierarchicalEmitter._verify_accept_kwargs = lambda *_: None
     module: Any = regions
     module.EndpointProvider = kept(module.EndpointProvider, lambda ruleset_data, **_: id(ruleset_data))
 

@@ -15,7 +15,7 @@ from airflow_provider_omics.operators.adoption import Adoption
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 named = pytest.mark.parametrize("name", [None, "the author's"], ids=["our-name", "author-s-name"])
 

@@ -12,7 +12,7 @@ from airflow_provider_omics.operators import adoption
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 PASSING = ["ThrottlingException", "InternalServerException", "RequestTimeoutException"]
 

@@ -10,8 +10,6 @@ from airflow_provider_omics.hooks.waiting import interval
 from tests.benchmarks.api_calls import PREFLIGHTS, count_preflight
 from tests.benchmarks.outcomes import OUTCOMES, STARTUP_SECONDS, TASK_SECONDS, WAYS, Bench
 
-pytestmark = pytest.mark.matrix
-
 POLL_SECONDS = 30
 
 both_modes = pytest.mark.parametrize("way", ["synchronous", "deferred"])

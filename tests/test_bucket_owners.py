@@ -22,7 +22,7 @@ from tests.emulator.batches import needs_batches, needs_versions
 from tests.recorded import Call, recorded
 from tests.samples import SAMPLES
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 OURS, THEIRS = "123456789012", "999988887777"
 

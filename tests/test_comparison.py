@@ -9,8 +9,6 @@ import pytest
 from airflow_provider_omics.hooks import run_settings
 from airflow_provider_omics.operators import comparison
 
-pytestmark = pytest.mark.matrix
-
 ROLE = "arn:aws:iam::123456789012:role/Omics"
 RUN = {
     "id": "1",

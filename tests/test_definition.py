@@ -18,8 +18,6 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.resources import RULES, Rule
 from tests.archives import zipped
 
-pytestmark = pytest.mark.matrix
-
 FILES = {"main.wdl": "version 1.0", "tasks/align.wdl": "version 1.0\n", "bin/count.sh": "#!/bin/sh\n"}
 
 

@@ -12,7 +12,7 @@ from tests.emulator.batches import needs_batches, needs_versions
 from tests.samples import CLONES, SAMPLES, batches, by_sample
 from tests.waits import both_modes, finish
 
-pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits", "other_places"), pytest.mark.matrix]
+pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits", "other_places")]
 
 BATCH_CLONES: dict[str, tuple[dict[str, Any], str]] = {
     "workflow": CLONES["workflow"],

@@ -13,7 +13,7 @@ from tests.emulator.batches import needs_versions
 from tests.samples import CLONES, OTHER_ROLE, PARAMETERS
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits", "other_places"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits", "other_places")
 
 named = pytest.mark.parametrize("name", [None, "the author's"], ids=["our-name", "author-s-name"])
 

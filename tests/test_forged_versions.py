@@ -17,7 +17,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_versions
 from tests.waits import both_modes, finish
 
-pytestmark = [needs_versions, pytest.mark.matrix]
+pytestmark = needs_versions
 
 
 @pytest.fixture(autouse=True)

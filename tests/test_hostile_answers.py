@@ -24,7 +24,7 @@ from tests.emulator.batches import needs_batches
 from tests.hostile import HOSTILE, check_error, check_shown, check_xcom
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 CHOSEN_BY_USERS = {
     *("name", "description", "statusMessage", "submissionFailureMessage", "failureReason", "cacheS3Uri", "message"),

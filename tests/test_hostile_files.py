@@ -26,7 +26,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.fixed_answers import Server
 from tests.hostile import FORGED, HOSTILE, check_error, check_shown, check_xcom
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 # --- answers of S3, CloudWatch Logs, STS, and whatever answers in their place
 

@@ -21,8 +21,6 @@ from airflow_provider_omics.operators.run_start import RunStarter
 from airflow_provider_omics.resources import RUN
 from tests.virtual_time import Slots, VirtualTime
 
-pytestmark = pytest.mark.matrix
-
 STARTS = 200
 WORKER_SLOTS = 10
 MAX_ACTIVE_TASKS = 16

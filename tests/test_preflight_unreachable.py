@@ -18,8 +18,6 @@ from tests.conftest import Logged
 from tests.fixed_answers import Server
 from tests.limit import LIMIT_SECONDS
 
-pytestmark = pytest.mark.matrix
-
 REGION = "us-east-1"
 
 

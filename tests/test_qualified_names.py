@@ -11,8 +11,6 @@ from botocore.exceptions import ClientError
 from airflow_provider_omics.hooks import preflight_rules
 from airflow_provider_omics.samplesheet import Layout, parse
 
-pytestmark = pytest.mark.matrix
-
 TEMPLATE: dict[str, dict[str, Any]] = {"reads": {}, "call.depth": {}, "reference": {"optional": True}}
 WORKFLOW = "7654321"
 

@@ -20,7 +20,7 @@ from airflow_provider_omics.failures import REASONS
 from tests.conftest import ContextMaker, Logged
 from tests.waits import finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 OWNERS = {"author": "the author of the workflow", "operator": "the operator of the AWS account", "aws": "AWS"}
 

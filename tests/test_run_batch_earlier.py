@@ -21,7 +21,7 @@ from tests.emulator.batches import needs_batches
 from tests.samples import SAMPLES, batches, by_sample
 from tests.waits import both_modes, finish
 
-pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits")]
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_batches
 from tests.waits import both_modes, finish
 
-pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits")]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.conftest import ContextMaker
 from tests.emulator.batches import needs_batches
 from tests.samples import SAMPLES, batches
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), needs_batches, pytest.mark.matrix]
+pytestmark = [pytest.mark.usefixtures("quick_waits"), needs_batches]
 
 
 def told(

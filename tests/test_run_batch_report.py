@@ -16,7 +16,7 @@ from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_batches
 from tests.samples import by_sample
 
-pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = [needs_batches, pytest.mark.usefixtures("quick_waits")]
 
 WARNING = "This task has retries but no run cache"
 

@@ -16,7 +16,7 @@ from tests.emulator.batches import needs_batches
 from tests.samples import SAMPLES
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 with_batches = needs_batches
 
 MANY = [{"runSettingId": f"sample_{n}"} for n in range(1, 121)]

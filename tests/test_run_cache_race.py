@@ -10,8 +10,6 @@ from airflow_provider_omics.operators import ensure
 from airflow_provider_omics.operators.run_cache import CreateRunCacheOperator
 from tests.conftest import ContextMaker, Logged
 
-pytestmark = pytest.mark.matrix
-
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, omics_clock: Any, omics_connection: str) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_omics.links.omics import RunLink, log_url
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 CANARY = "patient-4711"
 

@@ -16,8 +16,6 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.conftest import Logged
 from tests.fixed_answers import Server
 
-pytestmark = pytest.mark.matrix
-
 GROUP = "/aws/omics/WorkflowLog"
 STREAMS = ("run/1/task/2", "run/1/engine")
 

@@ -13,7 +13,7 @@ from airflow_provider_omics.hooks.omics import OmicsHook
 from tests.conftest import ContextMaker, Logged
 from tests.waits import both_modes, finish
 
-pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+pytestmark = pytest.mark.usefixtures("quick_waits")
 
 
 @pytest.fixture

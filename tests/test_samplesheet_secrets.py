@@ -10,8 +10,6 @@ import pytest
 from airflow_provider_omics.hooks import preflight_rules
 from tests.test_samplesheet import TEMPLATE, problems
 
-pytestmark = pytest.mark.matrix
-
 PATIENTS = "Jane Doe,s3://b/Jane_Doe.fq,30\nJohn Roe,s3://b/John_Roe.fq,31\nJane Doe,,x\n"
 
 

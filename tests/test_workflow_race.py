@@ -15,13 +15,10 @@ from airflow_provider_omics.operators.workflow import CreateWorkflowOperator
 from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 
-pytestmark = [
-    pytest.mark.matrix,
-    pytest.mark.skipif(
-        "CreateWorkflowVersion" not in schema.service_model().operation_names,
-        reason="the installed botocore has no versions of workflows",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    "CreateWorkflowVersion" not in schema.service_model().operation_names,
+    reason="the installed botocore has no versions of workflows",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,6 @@ from airflow_provider_omics.operators import ensure, ensure_workflow_version
 from tests.conftest import ContextMaker
 from tests.ways import KNOWN, WAYS, World
 
-pytestmark = pytest.mark.matrix
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
