@@ -89,7 +89,7 @@ test-generated: $(READY)
 	OMICS_GENERATED_REQUESTS=10000 $(PYTEST) tests/emulator/test_generated_requests.py
 
 test-checks: $(READY)
-	$(PYTEST) -m slow tests/contracts/test_checks.py tests/test_packaging.py
+	$(PYTEST) -m slow tests/contracts/test_checks.py tests/test_packaging.py tests/test_limits.py
 
 test-verify-aws: $(READY)
 	$(PYTEST) tests/verify_aws

@@ -159,7 +159,7 @@ def test_the_limits_of_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "a" / "more.wdl").write_text("")
     with pytest.raises(errors.OmicsInputError, match=rf"a request takes {len(body)} \(the source\)\. Upload .* to S3"):
         source_of(str(tmp_path / "a"))
-    monkeypatch.setattr(module, "LARGEST", 30)
+    monkeypatch.setattr(module, "DEFINITION_BYTES", 30)
     archived({"a": "1" * 20, "b": "2" * 20}, tmp_path / "b.zip")
     (tmp_path / "c.wdl").write_text("3" * 31)
     for name in ("a", "b.zip", "c.wdl"):

@@ -18,7 +18,6 @@ from airflow_provider_omics.exceptions.preflight import Finding
 from airflow_provider_omics.hooks import errors as hook_errors
 from airflow_provider_omics.hooks import outputs, run_settings, s3
 from airflow_provider_omics.hooks.omics import OmicsHook
-from airflow_provider_omics.operators.base import result_of
 from airflow_provider_omics.operators.run_cache import DeleteRunCacheOperator
 from airflow_provider_omics.operators.samplesheet import ReadSamplesheetOperator
 from airflow_provider_omics.operators.workflow import CreateWorkflowOperator
@@ -124,7 +123,7 @@ def test_outputs_of_a_run(
     description = OmicsHook().conn.get_run(id=run["id"]) | {"status": "COMPLETED"}
     bucket, key = s3.split(run["run_output_uri"])
     client.put_object(Bucket=bucket, Key=f"{key}/logs/outputs.json", Body=body.encode())
-    check_xcom(result_of(operator.outcome(context(), description)))
+    check_xcom(operator.result_of(operator.outcome(context(), description)))
     check_shown(logged())
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.compat import AirflowFailException
-from airflow_provider_omics.exceptions.samplesheet import LISTED
 from airflow_provider_omics.hooks import s3
 from airflow_provider_omics.hooks import samplesheet as hook_module
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.limits import SAMPLESHEET_FINDINGS
 from airflow_provider_omics.operators.connected import ConnectedOperator
 from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.operators.samplesheet import ReadSamplesheetOperator
@@ -74,8 +74,8 @@ def test_what_is_no_place_of_a_sheet(location: str, context: ContextMaker) -> No
 
 
 def test_a_large_file_is_no_samplesheet(tmp_path: Path, context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_module, "LARGEST", len(SHEET) - 1)
-    with pytest.raises(errors.OmicsInputError, match="larger than 16 MiB"):
+    monkeypatch.setattr(hook_module, "SAMPLESHEET_BYTES", len(SHEET) - 1)
+    with pytest.raises(errors.OmicsInputError, match=f"it is larger than {len(SHEET) - 1} bytes"):
         of_file(tmp_path).execute(context())
 
 
@@ -94,9 +94,10 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path, context: Conte
 
 
 def test_a_message_has_an_end() -> None:
-    lines = str(errors.SamplesheetInvalid("s", ["x"] * (LISTED + 2))).splitlines()
-    assert len(lines) == LISTED + 3
-    assert lines[-2] == "… and 2 more."
+    lines = str(errors.SamplesheetInvalid("s", ["x"] * (SAMPLESHEET_FINDINGS + 2))).splitlines()
+    assert len(lines) == SAMPLESHEET_FINDINGS + 3
+    assert lines[0] == "The samplesheet s has more than 1,000 problems; no run was started."
+    assert lines[-2] == "… and more: the rest of the sheet was not read."
 
 
 def test_the_template_of_the_workflow(omics_emulator: Any, tmp_path: Path, context: ContextMaker) -> None:
@@ -166,7 +167,7 @@ def test_more_rows_than_airflow_maps(tmp_path: Path, context: ContextMaker, monk
     with DAG("sheets", schedule=None, start_date=datetime(2026, 1, 1)):
         fits = of_file(tmp_path)
         (tmp_path / "more").mkdir()
-        mapped = of_file(tmp_path / "more", SHEET + "NA3,x\nNA3,\n", task_id="mapped")
+        mapped = of_file(tmp_path / "more", SHEET.replace("NA2", "NA1") + "NA3,\n", task_id="mapped")
         for number, operator in enumerate((fits, mapped)):
             StartRunOperator.partial(
                 task_id=f"run_{number}", workflow_id="1", role_arn=role, output_uri=output
@@ -174,10 +175,10 @@ def test_more_rows_than_airflow_maps(tmp_path: Path, context: ContextMaker, monk
     assert len(fits.execute(context())) == 2
     with pytest.raises(errors.SamplesheetInvalid) as caught:
         mapped.execute(context())
-    first, second, third = caught.value.problems
-    assert ("line 5" in first, "line 5" in second) == (True, True)
-    assert third.startswith("4 rows are more than the 2 that Airflow maps a task over: raise [core] max_map_length")
-    assert "StartRunBatchOperator" in third
+    problem, excess = caught.value.problems
+    assert problem.startswith("line 3: column 1 has the same key")  # and nothing of line 4, which is not read
+    assert excess.startswith("the samplesheet has more than the 2 rows that Airflow maps a task over: raise [core]")
+    assert "StartRunBatchOperator" in excess
 
 
 def test_rows_that_nothing_is_mapped_over_are_not_counted(

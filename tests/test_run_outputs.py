@@ -58,7 +58,7 @@ def test_what_is_too_large_for_xcom_is_left_in_s3(put: Any, read: Any, logged: L
 
 
 def test_too_many_files_for_xcom(put: Any, read: Any, logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs, "LARGEST", 100)
+    monkeypatch.setattr(outputs, "OUTPUTS_BYTES", 100)
     for number in range(5):
         put(f"pubdir/{number}.vcf", "x")
     assert read() is None

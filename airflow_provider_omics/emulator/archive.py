@@ -13,6 +13,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from airflow_provider_omics.emulator.definition import DefinitionError
 
+ENTRY = b"PK\x01\x02"
+"""What each entry of an archive's directory begins with: APPNOTE.TXT, section 4.3.12. zipfile makes an object of each
+entry before it tells how many there are."""
 MOST_FILES = 10_000
 MOST_BYTES = 256 * 1024**2
 """What an archive may unpack to: 4.4 MB of zeros, deflated, are 4.5 GB."""
@@ -26,6 +29,7 @@ def files_of(body: bytes) -> dict[str, bytes]:
 
     :raises DefinitionError: if it is none, is damaged, unpacks to too much, or holds what has no place below a folder.
     """
+    _check_count(body.count(ENTRY))
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = _checked(archive.infolist())
@@ -38,8 +42,7 @@ def files_of(body: bytes) -> dict[str, bytes]:
 
 def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     """Return the entries that are files, all of them checked; their sizes are those that they are read up to."""
-    if len(entries) > MOST_FILES:
-        raise DefinitionError(f"The archive has {len(entries)} entries; at most {MOST_FILES} are read.")
+    _check_count(len(entries))
     size = sum(entry.file_size for entry in entries)
     if size > MOST_BYTES:
         raise DefinitionError(f"The archive unpacks to {size} bytes; at most {MOST_BYTES} are read.")
@@ -56,6 +59,11 @@ def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     if both := sorted(folders.intersection(paths)):
         raise DefinitionError(f"The archive holds {both[0]!r} both as a file and as a folder.")
     return files
+
+
+def _check_count(entries: int) -> None:
+    if entries > MOST_FILES:
+        raise DefinitionError(f"The archive has {entries} entries; at most {MOST_FILES} are read.")
 
 
 def _check_path(path: str) -> None:

@@ -18,14 +18,22 @@ class BadInput(ValueError):
     """JSON that does not fit: which field, and what would be right."""
 
 
-def read(text: bytes | str) -> Any:
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise BadInput(f"{text} is no number")
+    return number
+
+
+def read(text: bytes | str, *, number: Callable[[str], float] = _number) -> Any:
     """Return what a JSON text holds.
 
+    :param number: reads what is no whole number; by default NaN and infinity are refused, which Python writes.
     :raises ValueError: if it is none by RFC 8259, has a number that is none for Python or a string that is no Unicode
         text, or is nested too deeply.
     """
     try:
-        value = json.loads(text, parse_constant=_number, parse_float=_number)
+        value = json.loads(text, parse_constant=number, parse_float=number)
         nested = _depth(value)
     except UnicodeEncodeError as error:
         around = error.object[max(0, error.start - 20) : error.end + 20]
@@ -35,13 +43,6 @@ def read(text: bytes | str) -> Any:
     if nested > DEPTH:
         raise BadInput(f"objects and arrays are nested more than {DEPTH} deep")
     return value
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise BadInput(f"{text} is no number")
-    return number
 
 
 def _depth(value: object) -> int:

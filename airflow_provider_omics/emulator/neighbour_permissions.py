@@ -6,7 +6,6 @@ and STS beside it.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from airflow_provider_omics.emulator import json_input
 from airflow_provider_omics.emulator.core import DEFAULT_REGION
 from airflow_provider_omics.emulator.neighbours import partition
 from airflow_provider_omics.emulator.permissions import Need
@@ -54,7 +54,7 @@ _PLAIN = frozenset(
     )
 )
 """Parameters that change nothing about the permission; so do those that begin with ``response-`` and ``x-amz-``."""
-_HOSTED = re.compile(r"(.+)\.s3[.-].+")
+_HOSTED = re.compile(r"(.+)\.s3[.-].+", re.DOTALL)  # so that a line break sends it back to no earlier ``.s3.``
 """A virtual-hosted S3 address begins with the bucket: ``genomes.s3.us-east-1.amazonaws.com``."""
 _MADE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{7,}")
 """An id in the key of an object, e.g. of a run: another one the next time."""
@@ -114,7 +114,8 @@ def _s3(
 
 def _deleted(body: bytes) -> list[str]:
     """Return the keys of a DeleteObjects request."""
-    return [_unescaped(key) for key in re.findall(r"<Key>(.*?)</Key>", body.decode(errors="replace"), re.DOTALL)]
+    parts = [part.partition("</Key>") for part in body.decode(errors="replace").split("<Key>")[1:]]
+    return [_unescaped(key) for key, end, _ in parts if end]
 
 
 def _unescaped(text: str) -> str:
@@ -142,7 +143,7 @@ def _logs(headers: Message, body: bytes, region: str) -> Iterator[Need]:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(body)
+        fields = json_input.read(body)
     except ValueError:  # moto refuses it
         return {}
     return fields if isinstance(fields, dict) else {}

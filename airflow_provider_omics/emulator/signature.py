@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
-_CREDENTIAL = re.compile(r"\bCredential=([^/\s,]+)/\d{8}/([^/\s,]+)/([^/\s,]+)/aws4_request")
+_CREDENTIAL = re.compile(r"\bCredential=([^/\s,=]+)/\d{8}/([^/\s,]+)/([^/\s,]+)/aws4_request")
 _VERSION_2 = re.compile(r"AWS ([^:\s]+):")
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html."""
 

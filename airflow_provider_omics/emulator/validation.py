@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -17,6 +17,10 @@ import regex
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from airflow_provider_omics.emulator.errors import ValidationException
+
+LONGEST = 2048
+"""Characters of a text that a pattern is applied to where the model gives it no ``max``: some patterns, as ``.+/.+``,
+take as long as the square of the text, and no text that they mean is longer."""
 
 
 def check(shape: Shape, value: Any) -> Any:
@@ -79,8 +83,12 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
         yield f"Member must have {noun} less than or equal to {rules['max']}"
     if "enum" in rules and value not in rules["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(rules['enum'])}]"
-    if "pattern" in rules and not _compiled(rules["pattern"]).fullmatch(value):
+    if "pattern" in rules and not _matches(rules, value):
         yield f"Member must satisfy regular expression pattern: {rules['pattern']}"
+
+
+def _matches(rules: Mapping[str, Any], value: str) -> bool:
+    return len(value) <= rules.get("max", LONGEST) and bool(_compiled(rules["pattern"]).fullmatch(value))
 
 
 @cache

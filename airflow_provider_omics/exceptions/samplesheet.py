@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions.common import OmicsError
+from airflow_provider_omics.limits import SAMPLESHEET_FINDINGS
 from airflow_provider_omics.redaction import one_line
-
-LISTED = 1000
-"""How many problems a message lists: as many as a sheet has rows that Airflow maps a task over."""
 
 
 class SamplesheetInvalid(OmicsError, AirflowFailException, ValueError):
@@ -23,9 +21,13 @@ class SamplesheetInvalid(OmicsError, AirflowFailException, ValueError):
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
-        lines = [f"The samplesheet {one_line(source)} has {count}; no run was started.", *problems[:LISTED]]
-        if len(problems) > LISTED:
-            lines.append(f"… and {len(problems) - LISTED:,} more.")
+        more = len(problems) > SAMPLESHEET_FINDINGS
+        if more:
+            count = f"more than {SAMPLESHEET_FINDINGS:,} problems"
+        first = f"The samplesheet {one_line(source)} has {count}; no run was started."
+        lines = [first, *problems[:SAMPLESHEET_FINDINGS]]
+        if more:
+            lines.append("… and more: the rest of the sheet was not read.")
         super().__init__("\n".join([*lines, "Next: mend the sheet, and clear this task."]))
         self.source = one_line(source)
         self.problems = list(problems)

@@ -17,6 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import DefinitionUnreadable, OmicsInputError
 from airflow_provider_omics.hooks import errors
+from airflow_provider_omics.hooks.files import read
+from airflow_provider_omics.limits import DEFINITION_BYTES, DEFINITION_FILES, TooLarge
 from airflow_provider_omics.resources import RULES
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 ARGUMENT = "definition"
 LEFT_OUT = ("__pycache__",)
 """Folders that are no part of a definition, besides all files and folders whose names begin with a dot."""
-LARGEST = 100_000_000
-"""Bytes that the files may have together; what is larger holds data, and no archive of it could be sent."""
+ENTRY = b"PK\x01\x02"
+"""What each file's entry in the directory of a ZIP archive begins with: APPNOTE.TXT, section 4.3.12. zipfile makes an
+object of each entry before it tells how many there are."""
 TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in an archive: the earliest that ZIP knows."""
 
@@ -71,6 +74,10 @@ def source_of(location: str) -> Source:
         raise OmicsInputError(ARGUMENT, f"{location!r} is neither an absolute path nor an S3 URI.")
     try:
         files = _files(path)
+    except TooLarge:
+        raise OmicsInputError(
+            ARGUMENT, f"{path} has more than {DEFINITION_BYTES:,} bytes; does it hold data besides the definition?"
+        ) from None
     except OSError as error:
         raise DefinitionUnreadable(location, str(error.strerror)) from error
     if not files:
@@ -132,22 +139,23 @@ def _digest(files: Mapping[str, File]) -> str:
 def _files(path: Path) -> dict[str, File]:
     if path.is_dir():
         return dict(_of_folder(path.resolve()))  # the folder itself may be a link, as those of git-sync are
-    if zipfile.is_zipfile(path):
+    content = read(path, DEFINITION_BYTES)
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        _check_count(path, content.count(ENTRY))
         try:
-            with zipfile.ZipFile(path) as zipped:
-                return dict(_of_archive(zipped))
-        except OmicsInputError:
+            with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+                return dict(_of_archive(path, zipped))
+        except (OmicsInputError, TooLarge):
             raise
         except Exception as error:  # zipfile meets broken bytes with errors of a dozen kinds
             raise OmicsInputError(
                 ARGUMENT, f"{path} is not a ZIP archive that can be read: {error}."
             ) from errors.cleaned(error)
-    _check_size(path, path.stat().st_size)
-    return {path.name: File.of(path.read_bytes(), path.stat().st_mode)}
+    return {path.name: File.of(content, path.stat().st_mode)}
 
 
 def _of_folder(root: Path) -> Iterator[tuple[str, File]]:
-    size = 0
+    size = count = 0
     for folder, folders, names in os.walk(root, onerror=_raise):
         folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
@@ -157,29 +165,32 @@ def _of_folder(root: Path) -> Iterator[tuple[str, File]]:
                 continue
             if not stat.S_ISREG(mode):
                 raise OmicsInputError(ARGUMENT, f"{path} is a link or a device; put files in its place.")
-            size += path.stat().st_size
-            _check_size(root, size)
-            yield path.relative_to(root).as_posix(), File.of(path.read_bytes(), mode)
+            count += 1
+            _check_count(root, count)
+            content = read(path, DEFINITION_BYTES - size)
+            size += len(content)
+            yield path.relative_to(root).as_posix(), File.of(content, mode)
 
 
 def _raise(error: OSError) -> None:
     raise error
 
 
-def _of_archive(zipped: zipfile.ZipFile) -> Iterator[tuple[str, File]]:
+def _of_archive(source: Path, zipped: zipfile.ZipFile) -> Iterator[tuple[str, File]]:
     entries = [entry for entry in zipped.infolist() if not entry.is_dir()]
-    _check_size(Path(str(zipped.filename)), sum(entry.file_size for entry in entries))
+    if sum(entry.file_size for entry in entries) > DEFINITION_BYTES:
+        raise TooLarge(DEFINITION_BYTES)
     for entry in entries:
         path, mode = PurePosixPath(entry.filename), entry.external_attr >> 16
         if path.is_absolute() or ".." in path.parts or stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise OmicsInputError(
-                ARGUMENT, f"{zipped.filename} holds {entry.filename!r}; only files in its own folders are allowed."
+                ARGUMENT, f"{source} holds {entry.filename!r}; only files in its own folders are allowed."
             )
         yield str(path), File.of(zipped.read(entry), mode)
 
 
-def _check_size(path: Path, size: int) -> None:
-    if size > LARGEST:
+def _check_count(path: Path, count: int) -> None:
+    if count > DEFINITION_FILES:
         raise OmicsInputError(
-            ARGUMENT, f"{path} has more than {LARGEST:,} bytes; does it hold data besides the definition?"
+            ARGUMENT, f"{path} holds more than {DEFINITION_FILES:,} files; does it hold data besides the definition?"
         )

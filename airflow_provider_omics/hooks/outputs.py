@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_provider_omics import json_text
 from airflow_provider_omics.hooks import s3
+from airflow_provider_omics.limits import OUTPUTS_BYTES, OUTPUTS_LISTED, TooLarge
 from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
-
-LARGEST = 65536
-"""Bytes of JSON that go into XCom, which Airflow keeps in its database."""
 
 DECLARED = ("logs/outputs.json", "logs/output.json")
 """Where WDL and CWL runs declare their outputs; AWS's pages give both names:
@@ -35,7 +33,10 @@ def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
         refused: ClientError | None = None
         for name in DECLARED:
             try:
-                body = client.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read(LARGEST + 1)
+                body, _ = s3.read(client, OUTPUTS_BYTES, Bucket=bucket, Key=f"{prefix}/{name}")
+            except TooLarge:
+                hook.log.warning("The outputs are too large for XCom; they are in %s/%s", run_output_uri, name)
+                return None
             except client.exceptions.NoSuchKey:
                 continue
             except ClientError as error:
@@ -43,11 +44,6 @@ def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
                     raise
                 refused = error  # S3's answer for an absent object, too, where s3:ListBucket is missing
                 continue
-            if len(body) > LARGEST:
-                hook.log.warning(
-                    "The outputs are too large for XCom; they are in %s", one_line(f"{run_output_uri}/{name}")
-                )
-                return None
             return _parsed(hook, body, f"{run_output_uri}/{name}")
         if refused:
             raise refused
@@ -68,7 +64,7 @@ def _parsed(hook: OmicsHook, body: bytes, uri: str) -> Any:
         unknown += 1
         return None
 
-    outputs = json.loads(body, parse_float=number, parse_constant=number)
+    outputs = json_text.read(body, number=number, constant=number)
     if unknown:
         hook.log.warning(
             "XCom carries no NaN and no Infinity: %d of them became null; they are in %s", unknown, one_line(uri)
@@ -78,16 +74,15 @@ def _parsed(hook: OmicsHook, body: bytes, uri: str) -> Any:
 
 def _listed(hook: OmicsHook, client: Any, bucket: str, prefix: str) -> list[str] | None:
     uris: list[str] = []
-    size = 0
+    size = looked_at = 0
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
-        for each in page.get("Contents", []):
-            if each["Key"].startswith(f"{prefix}/logs/"):
-                continue
-            uris.append(f"s3://{bucket}/{each['Key']}")
-            size += len(uris[-1]) + 4
-            if size > LARGEST:
-                hook.log.warning(
-                    "The names of the outputs are too many for XCom; see %s", one_line(f"s3://{bucket}/{prefix}/")
-                )
-                return None
+        found = page.get("Contents", [])
+        uris += [f"s3://{bucket}/{each['Key']}" for each in found if not each["Key"].startswith(f"{prefix}/logs/")]
+        size = sum(len(uri) + 4 for uri in uris)
+        looked_at += len(found)
+        if size > OUTPUTS_BYTES or looked_at > OUTPUTS_LISTED:
+            hook.log.warning(
+                "The names of the outputs are too many for XCom; see %s", one_line(f"s3://{bucket}/{prefix}/")
+            )
+            return None
     return uris

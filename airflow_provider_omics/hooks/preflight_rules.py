@@ -219,12 +219,12 @@ def _by_template(request: Members, definition: Members) -> tuple[Finding, ...]:
 
 
 def _unknown(names: Collection[str], free: Collection[str], *, some_fit: bool) -> list[str]:
-    """Return names that a template does not have, with the nearest it has.
+    """Return names that a template does not have, the first of them with the nearest it has.
 
     Where none fits, they may come from a table without its header, and be its first patient: then only those are
     returned that are near to one.
     """
-    near = {name: _with_nearest(name, free) for name in names}
+    near = {name: _with_nearest(name, free) if number < NAMED else name for number, name in enumerate(names)}
     return [told for name, told in near.items() if some_fit or told != name]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from airflow_provider_omics.limits import LOG_PAGES
 from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """A network may have a way to HealthOmics and none to CloudWatch Logs: the task is not to be held up by that."""
-PAGES = 5
-"""How many pages at most: CloudWatch may answer with an empty one before the last lines."""
 
 
 def tail(hook: OmicsHook, group: str, streams: Iterable[str], lines: int) -> tuple[str, list[str]] | None:
@@ -62,7 +61,7 @@ def _last(logs: Any, request: dict[str, Any]) -> list[str]:
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html.
     """
     token = None
-    for _ in range(PAGES):
+    for _ in range(LOG_PAGES):
         page = logs.get_log_events(**request, startFromHead=False, **({"nextToken": token} if token else {}))
         if page["events"] or page.get("nextBackwardToken") in (None, token):
             break

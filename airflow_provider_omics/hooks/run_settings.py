@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_provider_omics import json_text
 from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
 from airflow_provider_omics.hooks import errors, preflight_rules, s3, schema
+from airflow_provider_omics.limits import RUN_SETTINGS_BYTES
 from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import RULES
 
@@ -127,14 +129,10 @@ def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str,
     """
     bucket, key = s3.split(uri)
     try:
-        content = s3.client(hook).get_object(Bucket=bucket, Key=key, **_owned(uri, shared))["Body"].read()
-        found = json.loads(content, parse_constant=_refuse)
+        content, _ = s3.read(s3.client(hook), RUN_SETTINGS_BYTES, Bucket=bucket, Key=key, **_owned(uri, shared))
+        found = json_text.read(content)
     except (BotoCoreError, ClientError, ValueError) as error:
         raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
     if not isinstance(found, list) or not all(isinstance(each, dict) and "runSettingId" in each for each in found):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
     return found
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 from airflow_provider_omics.hooks.schema import shortened
+from airflow_provider_omics.limits import TooLarge
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -26,6 +28,23 @@ def owned_by(account: str | None) -> dict[str, str]:
     :param account: 12 digits
     """
     return {"ExpectedBucketOwner": account} if account else {}
+
+
+def read(client: Any, limit: int, **members: Any) -> tuple[bytes, dict[str, Any]]:
+    """Return the content of an object, read no further than a limit, and the answer of GetObject.
+
+    :param limit: the bytes that it may have: one of :mod:`airflow_provider_omics.limits`
+    :param members: of GetObject
+    :raises TooLarge: if it has more
+    :raises BotoCoreError: if S3 does not answer
+    :raises ClientError: if S3 refuses
+    """
+    answer: dict[str, Any] = client.get_object(**members)
+    with closing(answer["Body"]) as body:
+        content: bytes = body.read(limit + 1)
+    if len(content) > limit:
+        raise TooLarge(limit)
+    return content, answer
 
 
 def split(uri: str) -> tuple[str, str]:

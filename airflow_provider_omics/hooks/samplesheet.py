@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetUnreadable
-from airflow_provider_omics.hooks import errors, s3, schema
+from airflow_provider_omics.hooks import errors, files, s3, schema
+from airflow_provider_omics.limits import SAMPLESHEET_BYTES, TooLarge
 from airflow_provider_omics.redaction import one_line
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
-
-LARGEST = 16 * 1024**2
-"""Bytes; a samplesheet that is larger is another kind of file."""
 
 
 def read(hook: OmicsHook, location: str) -> bytes:
@@ -26,10 +24,10 @@ def read(hook: OmicsHook, location: str) -> bytes:
     :raises OmicsInputError: if it is neither, or larger than 16 MiB
     :raises SamplesheetUnreadable: if it is not there, or may not be read
     """
-    data = _object(hook, location) if location.startswith("s3://") else _file(location)
-    if len(data) > LARGEST:
-        raise OmicsInputError("samplesheet", f"{location} is larger than 16 MiB; is it a samplesheet?")
-    return data
+    try:
+        return _object(hook, location) if location.startswith("s3://") else _file(location)
+    except TooLarge as error:
+        raise OmicsInputError("samplesheet", f"{location} cannot be a samplesheet: {error}.") from None
 
 
 def _object(hook: OmicsHook, uri: str) -> bytes:
@@ -40,8 +38,7 @@ def _object(hook: OmicsHook, uri: str) -> bytes:
     if not key:
         raise OmicsInputError("samplesheet", f"{uri} names a bucket, but no object in it.")
     try:
-        found = s3.client(hook).get_object(Bucket=bucket, Key=key)
-        data: bytes = found["Body"].read(LARGEST + 1)
+        data, found = s3.read(s3.client(hook), SAMPLESHEET_BYTES, Bucket=bucket, Key=key)
     except (BotoCoreError, ClientError) as error:
         raise SamplesheetUnreadable(uri, str(error)) from errors.cleaned(error)
     hook.log.info("Read %s, ETag %s, version %s", *map(one_line, (uri, found["ETag"], found.get("VersionId"))))
@@ -53,8 +50,7 @@ def _file(location: str) -> bytes:
     if not path.is_absolute():
         raise OmicsInputError("samplesheet", f"{location!r} is neither an absolute path nor an S3 URI.")
     try:
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+        return files.read(path, SAMPLESHEET_BYTES)
     except OSError as error:
         raise SamplesheetUnreadable(location, str(error.strerror)) from error
 

@@ -16,6 +16,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape
 from botocore.session import Session, get_session
 
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
+from airflow_provider_omics.limits import MATCHED_CHARACTERS
 from airflow_provider_omics.resources import RULES, SINCE
 
 OF_SAMPLES = "batch_run_settings["
@@ -122,7 +123,7 @@ def _check_string(argument: str, shape: StringShape, value: Any) -> str:
         raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {_said(argument, value)}.")
     said = _said(argument, value)
     _check_bounds(argument, shape, len(value), f"{said} has {len(value)}", "characters")
-    if pattern and not _matches(pattern, value):
+    if pattern and not _matches(pattern, value, shape.metadata.get("max", MATCHED_CHARACTERS)):
         raise OmicsInputError(argument, f"{said} must {_in_words(pattern)}.")
     return value
 
@@ -230,7 +231,9 @@ _DIGITS = re.compile(r"\[0-9\](?:\{(\d+)\}|\+)")
 """The patterns of ids."""
 
 
-def _matches(pattern: str, value: str) -> bool:
+def _matches(pattern: str, value: str, longest: int) -> bool:
+    if len(value) > longest:
+        return False
     categories = re.findall(r"\\p\{(\w)\}", pattern)
     if categories:  # Unicode categories, which Python's re does not know; such patterns are one class repeated
         allowed = {char for escape, char in ((r"\t", "\t"), (r"\n", "\n"), (r"\r", "\r")) if escape in pattern}

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
-from airflow_provider_omics.redaction import redacted_json
+from airflow_provider_omics.xcom import Result, plain
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
-
-
-def plain(value: Any) -> Any:
-    """Return a value as plain JSON, times as ISO 8601: what XCom carries."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):  # Airflow's lazy ones, too
-        return [plain(each) for each in value]
-    return value
-
-
-def result_of(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as plain JSON, without credentials, and without what is None: Airflow 3.0 cannot push None as an
-    entry of its own."""
-    made: dict[str, Any] = redacted_json({key: plain(each) for key, each in value.items() if each is not None})
-    return made
 
 
 class OmicsBaseOperator(ConnectedOperator):
@@ -79,8 +60,27 @@ class OmicsBaseOperator(ConnectedOperator):
         """Check the request, and then act on it; the result is plain JSON."""
         request = self.checked_request(context)
         self.hook.log_identity()
-        return result_of(self.act(context, request))
+        return self.result_of(self.act(context, request))
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Do what the operator is for."""
         raise NotImplementedError
+
+    def result_of(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a result as XCom carries it, without what is None: Airflow 3.0 cannot push None as an entry."""
+        return {name: each for name, each in self.for_xcom(value).items() if each is not None}
+
+    def for_xcom(self, value: Any) -> Any:
+        """Return a value as XCom carries it: see :class:`~airflow_provider_omics.xcom.Result`."""
+        result = Result(self.templates)
+        plain_value = result.of(value)
+        if result.rendered:
+            self.log.warning(
+                "%d texts are left out of XCom: they contain %s, and a task that is mapped by expand_kwargs would "
+                "render them as templates",
+                result.rendered,
+                result.templates.marks,
+            )
+        if result.too_large:
+            self.log.warning("XCom carries whole numbers of 64 bits: %d larger ones became null", result.too_large)
+        return plain_value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_omics.compat import BaseOperator
 from airflow_provider_omics.exceptions import OmicsInputError
 from airflow_provider_omics.redaction import holds_credentials
+from airflow_provider_omics.templates import Templates
 
 if TYPE_CHECKING:
     from airflow_provider_omics.hooks.omics import OmicsHook
@@ -78,6 +79,11 @@ class ConnectedOperator(BaseOperator):
         """
         check_config(self.botocore_config)
         return {name: getattr(self, name) for name in (*CONNECTION_FIELDS, "botocore_config")}
+
+    @property
+    def templates(self) -> Templates:
+        """The templates of the DAG; a task without one has Jinja's own delimiters."""
+        return Templates(self.get_template_env() if self.get_dag() else None)
 
     @cached_property
     def hook(self) -> OmicsHook:

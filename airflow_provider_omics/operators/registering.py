@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import OmicsError, OmicsInputError
-from airflow_provider_omics.operators.base import result_of
 from airflow_provider_omics.operators.ensure_workflow import AWS_DIGEST, DEFINITION, failure
 from airflow_provider_omics.operators.ensure_workflow_version import WorkflowVersionEnsurer
 from airflow_provider_omics.operators.identity import token
@@ -112,7 +111,7 @@ class OmicsRegisteringOperator(OmicsWaitingOperator):
         description = self.end_in(context, event)
         if description is None:
             return self.execute(context)
-        return result_of(self.registered(context, description, created=created))
+        return self.result_of(self.registered(context, description, created=created))
 
     def registered(self, context: Context, description: dict[str, Any], *, created: bool) -> dict[str, Any]:
         """Return the result of what has been made.

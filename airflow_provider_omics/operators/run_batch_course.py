@@ -13,7 +13,6 @@ from airflow_provider_omics.operators.identity import REQUEST, TRY_NUMBER, Attem
 from airflow_provider_omics.operators.run_batch_adoption import BatchAdoption, Forerunners
 from airflow_provider_omics.operators.run_batch_report import Expected, RunBatchReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
-from airflow_provider_omics.redaction import redacted_json
 from airflow_provider_omics.resources import RUN_BATCH
 
 if TYPE_CHECKING:
@@ -281,7 +280,7 @@ class RunBatchCourse(OmicsStartingOperator):
         if event["try_number"] != context["ti"].try_number:  # see end_in()
             return self.execute(context)
         description = self.hook.describe_ended(RUN_BATCH, batchId=event["carried"]["batch_id"])
-        return self._outcome(context, description, event["carried"]["looks"])
+        return self.result_of(self._outcome(context, description, event["carried"]["looks"]))
 
     def _finished(self, context: Context, report: RunBatchReport) -> dict[str, Any]:
         """Return the result, or raise the error that the end of the batches means."""
@@ -291,7 +290,7 @@ class RunBatchCourse(OmicsStartingOperator):
         if not report.is_good(self.accept_failures):
             if self.do_xcom_push:
                 for key in ("counts", "runs"):
-                    context["ti"].xcom_push(key, redacted_json(result[key]))
+                    context["ti"].xcom_push(key, self.for_xcom(result[key]))
             raise report.error(retry_failed=self.retry_failed)
         if missed := counted["total"] - counted["completed"]:
             self.log.warning(

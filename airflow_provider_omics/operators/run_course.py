@@ -16,7 +16,7 @@ from airflow_provider_omics.operators.run_adoption import RunAdoption
 from airflow_provider_omics.operators.run_report import RunReport
 from airflow_provider_omics.operators.starting import OmicsStartingOperator
 from airflow_provider_omics.operators.waiting import seconds
-from airflow_provider_omics.redaction import one_line, redacted_json
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.reports.request import rendered
 from airflow_provider_omics.resources import RUN
 
@@ -128,5 +128,5 @@ class RunCourse(OmicsStartingOperator):
                 outputs=report.outputs(),
             )
         if summary and self.do_xcom_push:
-            context["ti"].xcom_push("cache_summary", redacted_json(summary.plain()))
+            context["ti"].xcom_push("cache_summary", self.for_xcom(summary.plain()))
         raise report.error(log_lines=self.log_lines, retry_cancelled=self.retry_cancelled)

@@ -11,7 +11,7 @@ from airflow_provider_omics.exceptions import OmicsInputError, SamplesheetInvali
 from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
 from airflow_provider_omics.operators.run import StartRunOperator
 from airflow_provider_omics.redaction import holds_credentials
-from airflow_provider_omics.samplesheet import TYPES, Layout, is_template, parse
+from airflow_provider_omics.samplesheet import TYPES, Layout, parse
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
@@ -112,9 +112,9 @@ class ReadSamplesheetOperator(ConnectedOperator):
             common_parameters=self.common_parameters or {},
             template=workflow.get("parameterTemplate"),
             engine=workflow.get("engine"),
+            templates=self.templates,
         )
-        rows, problems = parse(samplesheet.read(self.hook, self.samplesheet), layout)
-        problems += self._too_many(len(rows))
+        rows, problems = parse(samplesheet.read(self.hook, self.samplesheet), layout, **self._limit())
         if problems:
             raise SamplesheetInvalid(self.samplesheet, problems)
         self.log.info("The samplesheet %s has %d rows", self.samplesheet, len(rows))
@@ -144,9 +144,9 @@ class ReadSamplesheetOperator(ConnectedOperator):
             written = json.dumps(self.common_parameters, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise OmicsInputError("common_parameters", f"must be plain JSON: {error}.") from None
-        if is_template(self.common_parameters):
+        if self.templates.in_value(self.common_parameters):
             raise OmicsInputError(
-                "common_parameters", "hold a template's marks after rendering; they would be rendered again."
+                "common_parameters", f"hold {self.templates.marks} after rendering; they would be rendered again."
             )
         if holds_credentials(written):
             raise OmicsInputError(
@@ -155,12 +155,14 @@ class ReadSamplesheetOperator(ConnectedOperator):
                 "URIs.",
             )
 
-    def _too_many(self, rows: int) -> list[str]:
-        """Say that Airflow maps no task over so many rows, before it says so in its own words; or nothing."""
+    def _limit(self) -> dict[str, Any]:
+        """Return how many rows may be mapped, and what to say of more before Airflow does so in its own words."""
+        if self.get_dag() is None or next(self.iter_mapped_dependants(), None) is None:
+            return {}
         limit = conf.getint("core", "max_map_length", fallback=1024)
-        if rows <= limit or next(self.iter_mapped_dependants(), None) is None:
-            return []
-        return [
-            f"{rows:,} rows are more than the {limit:,} that Airflow maps a task over: raise [core] max_map_length, "
-            "split the sheet into several with a task each, or start the rows as batches with StartRunBatchOperator"
-        ]
+        advice = (
+            f"the samplesheet has more than the {limit:,} rows that Airflow maps a task over: raise [core] "
+            "max_map_length, split the sheet into several with a task each, or start the rows as batches with "
+            "StartRunBatchOperator"
+        )
+        return {"most": limit, "too_many": advice}

@@ -18,7 +18,7 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.hooks import killing
 from airflow_provider_omics.hooks.waiting import Limits
-from airflow_provider_omics.operators.base import OmicsBaseOperator, result_of
+from airflow_provider_omics.operators.base import OmicsBaseOperator
 from airflow_provider_omics.resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on where the trigger's event says that the wait has ended."""
         description = self.end_in(context, event)
-        return self.execute(context) if description is None else result_of(self.outcome(context, description))
+        return self.execute(context) if description is None else self.result_of(self.outcome(context, description))
 
     def outcome(self, context: Context, description: dict[str, Any]) -> dict[str, Any]:
         """Return the result of a resource that has ended, or raise the error that its end means."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from airflow_provider_omics import json_text
 
 _FILE = ("file", "path", "filename", "uri")
 _LINE = ("line", "startLine")
@@ -29,8 +30,8 @@ def lint_lines(message: str | None) -> list[str]:
     :returns: an empty list where it is no JSON, and so is not a linter's
     """
     try:
-        return list(_lines(json.loads(message or "")))
-    except (ValueError, RecursionError):
+        return list(_lines(json_text.read(message or "")))
+    except ValueError:
         return []
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_omics.samplesheet.cells import TYPES, is_template
+from airflow_provider_omics.samplesheet.cells import TYPES
 from airflow_provider_omics.samplesheet.layout import KEY_PARAM, Layout
 from airflow_provider_omics.samplesheet.parse import parse
 
-__all__ = ["KEY_PARAM", "TYPES", "Layout", "is_template", "parse"]
+__all__ = ["KEY_PARAM", "TYPES", "Layout", "parse"]

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from airflow_provider_omics.limits import SAMPLESHEET_COLUMNS, SAMPLESHEET_HINTS, SAMPLESHEET_NAME
 from airflow_provider_omics.parameters import unqualified
 from airflow_provider_omics.samplesheet.cells import convert, fault
+from airflow_provider_omics.templates import Templates
 
 KEY_PARAM = "samplesheet_key"
 """The Airflow param of a mapped task that carries the key of its row."""
@@ -24,15 +26,21 @@ NO_HEADER = (
 )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question after the name that may be meant, or nothing."""
-    found = get_close_matches(name, list(known), n=1)
+def nearest(name: str, known: Iterable[str], number: int) -> str:
+    """Return a question after the name that may be meant, or nothing.
+
+    :param number: how many such questions were asked before
+    """
+    found = get_close_matches(name, list(known), n=1) if number < SAMPLESHEET_HINTS else ()
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def nearest_column(name: str, header: Sequence[str]) -> str:
-    """Return a question after the column that may be meant, by its number: what the header says may be data."""
-    found = get_close_matches(name, header, n=1)
+def nearest_column(name: str, header: Sequence[str], number: int) -> str:
+    """Return a question after the column that may be meant, by its number: what the header says may be data.
+
+    :param number: how many such questions were asked before
+    """
+    found = get_close_matches(name, header, n=1) if number < SAMPLESHEET_HINTS else ()
     return f"; is column {header.index(found[0]) + 1} meant?" if found else ""
 
 
@@ -62,6 +70,8 @@ class Layout:
     """The workflow's parameter template; None where it is not known."""
     engine: str | None = None
     """The workflow's engine; None where it is not known."""
+    templates: Templates = field(default_factory=Templates)
+    """The templates of the DAG, which no cell may hold."""
 
     def in_template(self, parameter: str) -> str:
         """Return the name that a parameter has in the template."""
@@ -94,17 +104,24 @@ class Layout:
         described = (self.template or {}).get(self.in_template(parameter or ""), {})
         return parameter is None or parameter in self.common_parameters or bool(described.get("optional"))
 
-    def check(self, header: Sequence[str]) -> Iterator[str]:
-        """Yield what is wrong with a header."""
+    def check(self, header: Sequence[str]) -> tuple[list[str], bool]:
+        """Return what is wrong with a header, and whether it tells what the lines below it say.
+
+        Of one that is too large, or that looks like no header, nothing else is said.
+        """
+        if excess := list(_excess(header)):
+            return excess, False
         problems = list(self._names(header))
-        yield from problems
-        if not problems and not self.is_header(header):
-            yield NO_HEADER.format(len(header))
-            return
+        if not self.is_header(header):
+            return problems or [NO_HEADER.format(len(header))], False
+        return [*problems, *self._columns(header)], True
+
+    def _columns(self, header: Sequence[str]) -> Iterator[str]:
+        """Yield which columns are missing, are too many, or do not fit the workflow."""
         named = {name for name, parameter in self.columns.items() if parameter is not None}
         named = (named | {*self.arguments, *self.types}) - {*self.optional_columns} | {self.key_of(header)}
-        for missing in sorted(named - {*header}):
-            yield f"the column {missing!r} is missing{nearest_column(missing, header)}"
+        for number, missing in enumerate(sorted(named - {*header})):
+            yield f"the column {missing!r} is missing{nearest_column(missing, header, number)}"
         distinct = dict.fromkeys(header)
         for targets in (map(self.parameter, distinct), map(self.arguments.get, distinct)):
             for name, count in Counter(filter(None, targets)).items():
@@ -115,10 +132,15 @@ class Layout:
             yield from self._against(self.template, header)
 
     def is_header(self, header: Sequence[str]) -> bool:
-        """Tell whether a line may be a header: it names something that is known, or nearly so, or nothing is known."""
+        """Tell whether a line may be a header: it names something that is known, or nothing is known.
+
+        Of its first cells it is enough that they nearly do.
+        """
         known = {*self.columns, *self.arguments, *self.types, *self.optional_columns, *(self.template or ())}
         known |= {self.key_column} if self.key_column else set()
-        return not known or any(self.knows(column) or nearest(column, known) for column in header)
+        if not known or any(map(self.knows, header)):
+            return True
+        return any(nearest(column, known, number) for number, column in enumerate(header))
 
     def _spelled_twice(self, header: Sequence[str]) -> Iterator[str]:
         """Yield the parameters that are given by two names: both would be sent, and a cell could not go first."""
@@ -144,20 +166,22 @@ class Layout:
 
     def _against(self, template: Mapping[str, Mapping[str, Any]], header: Sequence[str]) -> Iterator[str]:
         given = {parameter: column for column in header if (parameter := self.parameter(column))}
-        for parameter, column in given.items():
-            if self.in_template(parameter) not in template:
-                meant = nearest(parameter, template) or "."
-                yield (
-                    f"{self.label(header, column)} is no parameter of the workflow{meant} "
-                    "Name its parameter in columns=, or give it None there to leave it out"
-                )
-        for parameter in self.common_parameters:
-            if self.in_template(parameter) not in template:
-                yield f"common_parameters: {parameter!r} is no parameter of the workflow{nearest(parameter, template)}"
+        unknown = [(name, column) for name, column in given.items() if self.in_template(name) not in template]
+        for number, (parameter, column) in enumerate(unknown):
+            yield (
+                f"{self.label(header, column)} is no parameter of the workflow"
+                f"{nearest(parameter, template, number) or '.'} "
+                "Name its parameter in columns=, or give it None there to leave it out"
+            )
+        for number, parameter in enumerate(
+            name for name in self.common_parameters if self.in_template(name) not in template
+        ):
+            hint = nearest(parameter, template, number)
+            yield f"common_parameters: {parameter!r} is no parameter of the workflow{hint}"
         named = {self.in_template(parameter) for parameter in (*given, *self.common_parameters)}
-        for parameter, described in template.items():
-            if not described.get("optional") and parameter not in named:
-                yield f"no column gives the workflow's parameter {parameter!r}{nearest_column(parameter, header)}"
+        lacking = [name for name, described in template.items() if not described.get("optional") and name not in named]
+        for number, parameter in enumerate(lacking):
+            yield f"no column gives the workflow's parameter {parameter!r}{nearest_column(parameter, header, number)}"
 
     def row(self, header: Sequence[str], cells: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         """Return the arguments of a row's run, and what is wrong with its cells."""
@@ -188,4 +212,13 @@ class Layout:
             raise ValueError(problem)
         if is_key and len(cell) > LONGEST_KEY:
             raise ValueError(f"is the key and has {len(cell)} characters; Airflow keeps {LONGEST_KEY} of a label")
-        return (convert(cell, self.types.get(column, "str")),)
+        return (convert(cell, self.types.get(column, "str"), self.templates),)
+
+
+def _excess(header: Sequence[str]) -> Iterator[str]:
+    """Yield what is too large in a header."""
+    if len(header) > SAMPLESHEET_COLUMNS:
+        yield f"has {len(header):,} columns; at most {SAMPLESHEET_COLUMNS:,} are read"
+    for number, name in enumerate(header, start=1):
+        if len(name) > SAMPLESHEET_NAME:
+            yield f"the name of column {number} has {len(name):,} characters; at most {SAMPLESHEET_NAME} are read"

@@ -17,9 +17,9 @@ from airflow_provider_omics.compat import (
 )
 from airflow_provider_omics.exceptions import ResourceFailed
 from airflow_provider_omics.failures import REASONS
-from airflow_provider_omics.operators.base import OmicsBaseOperator, plain
+from airflow_provider_omics.operators.base import OmicsBaseOperator
 from airflow_provider_omics.operators.waiting import DEFERRABLE
-from airflow_provider_omics.redaction import one_line, redacted_json
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ class OmicsBaseSensor(OmicsBaseOperator, BaseSensorOperator):
         self.log.info("%s %s is %s", self.resource.title, self._which, one_line(status))
         if status in self.resource.failed:
             raise self._failed(description)
-        return PokeReturnValue(status in self.resource.succeeded, redacted_json(plain(description)))
+        if status not in self.resource.succeeded:
+            return PokeReturnValue(False)
+        return PokeReturnValue(True, self.result_of(description))
 
     def _defer(self, context: Context, deadline: float) -> None:
         from airflow_provider_omics.triggers.omics import OmicsTrigger

@@ -22,18 +22,23 @@ NAME = "airflow_provider_omics"
 PACKAGE = Path(airflow_provider_omics.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-KNOWLEDGE = {"resources", "exceptions", "compat", "failures", "parameters", "redaction"}
+READING = {"limits", "json_text", "templates", "xcom"}
+KNOWLEDGE = {"resources", "exceptions", "compat", "failures", "parameters", "redaction", *READING}
 ALLOWED = {
     "__init__": set(),
     "provider_info": set(),
     "resources": set(),
     "failures": set(),
     "parameters": set(),
-    "samplesheet": {"parameters", "redaction"},
+    "limits": {"resources"},
+    "json_text": {"limits"},
+    "templates": set(),
+    "xcom": {"limits", "templates", "redaction"},
+    "samplesheet": {"parameters", "redaction", *READING},
     "redaction": set(),
-    "reports": {"resources", "failures", "redaction"},
+    "reports": {"resources", "failures", "redaction", "json_text"},
     "compat": set(),
-    "exceptions": {"compat", "resources", "redaction"},
+    "exceptions": {"compat", "resources", "limits", "redaction"},
     "hooks": KNOWLEDGE,
     "triggers": KNOWLEDGE | {"hooks"},
     "links": KNOWLEDGE | {"hooks"},

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from airflow_provider_omics.emulator import lint, s3
+from airflow_provider_omics.emulator import json_input, lint, s3
 from airflow_provider_omics.emulator.archive import files_of
 from airflow_provider_omics.emulator.definition import Definition, DefinitionError, engine_of, main_of
 from airflow_provider_omics.emulator.errors import ValidationException
@@ -148,7 +148,7 @@ def _template_file(call: Call, definition: Definition, path: str) -> lint.Templa
     assert call.operation.input is not None  # noqa: S101 - which has the member that names the path
     shape = call.operation.input.members["parameterTemplate"]
     try:
-        found: lint.Template = check(shape, json.loads(definition.files[path]))
+        found: lint.Template = check(shape, json_input.read(definition.files[path]))
     except (KeyError, ValueError, ValidationException) as error:
         raise DefinitionError(f"The archive has no parameter template {path} that can be read: {error}.") from None
     return found

@@ -43,7 +43,8 @@ class _ToEmulator(logging.Handler):
         self.setFormatter(logging.Formatter(LOGGING_FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._emulator.tell("log", line=self.format(record), error=record.levelno >= logging.ERROR)
+        line = self.format(record).encode(errors="backslashreplace").decode()  # names of files may be no Unicode text
+        self._emulator.tell("log", line=line, error=record.levelno >= logging.ERROR)
 
 
 def main(folder: Path) -> int:

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from airflow_provider_omics.emulator.clean_environment import passed_on
 from airflow_provider_omics.emulator.definition import Definition
 from airflow_provider_omics.emulator.records import Run
+from airflow_provider_omics.emulator.wdl.pipe import parsed
 from airflow_provider_omics.emulator.wdl.slots import Slots
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Child:
     def _listen(self) -> None:
         with self._out:
             for line in self._out:
-                self._pass_on(json.loads(line))
+                self._pass_on(_message(line))
         self._pass_on({"kind": "gone"})
         with self._writing, contextlib.suppress(BrokenPipeError):
             self._in.close()
@@ -196,6 +197,15 @@ class Child:
             self._store.settle()
             if not self._ended:
                 self._hear(message)
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    """Return a message of a run's process; one that cannot be read breaks the run off."""
+    try:
+        return parsed(line)
+    except ValueError as error:
+        text = f"The values of a task or of the run cannot be read: {error}."
+        return {"kind": "broken", "reason": "WORKFLOW_RUN_FAILED", "message": text}
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -16,10 +16,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from airflow_provider_omics.emulator import json_input
+
 Message = dict[str, Any]
 
 _PATIENCE = 0.1
 """Seconds until it is asked again whether to give up."""
+
+
+def parsed(line: bytes) -> Message:
+    """Return a message of the other side, whose values of WDL may be NaN or infinite.
+
+    :raises ValueError: if its values are nested too deeply.
+    """
+    message: Message = json_input.read(line, number=float)
+    return message
 
 
 class GivenUp(Exception):
@@ -47,7 +58,7 @@ class Emulator:
 
     def request(self) -> Message:
         """Return what to execute, and listen for answers from then on."""
-        request: Message = json.loads(self._in.readline())
+        request = parsed(self._in.readline())
         threading.Thread(target=self._listen, name="from emulator", daemon=True).start()
         return request
 
@@ -86,7 +97,7 @@ class Emulator:
     def _listen(self) -> None:
         try:
             for line in self._in:
-                message = json.loads(line)
+                message = parsed(line)
                 self._waiting.pop(message["id"]).put(message)
         finally:
             self._abandoned()

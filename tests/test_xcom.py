@@ -1,0 +1,98 @@
+"""What XCom carries, whatever AWS, a workflow or a file wrote."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_omics.hooks import s3
+from airflow_provider_omics.templates import Templates
+from airflow_provider_omics.xcom import Result, is_storable, storable
+from tests.conftest import ContextMaker, Logged
+from tests.waits import both_modes, finish
+
+pytestmark = [pytest.mark.usefixtures("quick_waits"), pytest.mark.matrix]
+
+OUTPUTS = (
+    r'{"text": "a\u0000b", "half": "\ud800x", "other half": ["\udc00"], "pair": "\ud83d\ude00", "n\u0000": 1,'
+    r' "template": "{{ conn.aws_default.password }}", "{% raw %}": 2, "large": 18446744073709551616, "nan": NaN}'
+)
+"""JSON that a workflow may declare as its outputs."""
+CARRIED = {
+    "text": "a\ufffdb",
+    "half": "\ufffdx",
+    "other half": ["\ufffd"],
+    "pair": "😀",
+    "n\ufffd": 1,
+    "template": None,
+    "large": None,
+    "nan": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("plain \N{DNA DOUBLE HELIX} é\ufeff", "plain \N{DNA DOUBLE HELIX} é\ufeff"),
+        ("a\0b", "a\ufffdb"),
+        ("\ud800", "\ufffd"),
+        ("\udc00\ud800", "\ufffd\ufffd"),
+        ("\ud83d\ude00", "😀"),
+    ],
+)
+def test_texts_that_a_database_keeps(text: str, kept: str) -> None:
+    assert storable(text) == kept
+    assert is_storable(kept)
+    assert is_storable(text) is (text == kept)
+    kept.encode()
+
+
+def test_plain_json() -> None:
+    result = Result(Templates())
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    value = {"a": (1, 2.5, True, None), 1: [when], "b": 2**64 - 1, "c": -(2**63)}
+    assert result.of(value) == {
+        "a": [1, 2.5, True, None],
+        "1": ["2026-01-01T00:00:00+00:00"],
+        "b": 2**64 - 1,
+        "c": -(2**63),
+    }
+    assert (result.rendered, result.too_large) == (0, 0)
+
+
+@both_modes
+def test_a_completed_run_succeeds_whatever_its_outputs_are(
+    deferrable: bool, start: Any, context: ContextMaker, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = s3.read
+    monkeypatch.setattr(s3, "read", lambda *given, **named: (OUTPUTS.encode(), read(*given, **named)[1]))
+    result = finish(start(deferrable=deferrable), context())
+    assert result["status"] == "COMPLETED"
+    assert result["outputs"] == CARRIED
+    carried = json.dumps(result, ensure_ascii=False).encode()  # as msgpack and PostgreSQL want it
+    assert b"\\u0000" not in carried
+    text = logged()
+    assert "2 texts are left out of XCom: they contain {{, {% or {#" in text
+    assert "whole numbers of 64 bits: 1 larger ones became null" in text
+
+
+@both_modes
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"a":' * 500 + b"1" + b"}" * 500, b"\xff", b"{"])
+def test_outputs_that_cannot_be_read_are_unknown(
+    body: bytes, deferrable: bool, start: Any, context: ContextMaker, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = s3.read
+    monkeypatch.setattr(s3, "read", lambda *given, **named: (body, read(*given, **named)[1]))
+    result = finish(start(deferrable=deferrable), context())
+    assert (result["status"], result.get("outputs")) == ("COMPLETED", None)
+    assert "cannot be read" in logged()
+
+
+def test_names_of_tasks_and_samples_are_cleaned_too(start: Any, logged: Logged) -> None:
+    operator = start()
+    summary = {"computed": {"{{ x }}": 1, "align\0": 2}, "cache_id": "1"}
+    assert operator.for_xcom(summary) == {"computed": {"align\ufffd": 2}, "cache_id": "1"}
+    assert "1 texts" in logged()
