@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from email.parser import Parser
@@ -110,6 +111,15 @@ def airflow_providers(*arguments: str) -> list[dict[str, Any]]:
     printed = run(*command, env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"})
     (rows,) = (json.loads(line) for line in printed.splitlines() if line.startswith("[{"))
     return [row for row in rows if str(next(iter(row.values()))).startswith((DISTRIBUTION, PACKAGE.name))]
+
+
+@pytest.mark.locked
+def test_the_wheel_is_built_by_the_locked_release_alone() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    locked = {each["name"]: each.get("version") for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    required = project["build-system"]["requires"]
+    assert required == [f"hatchling=={locked['hatchling']}"]
+    assert importlib.metadata.version("hatchling") == locked["hatchling"]
 
 
 @pytest.fixture(scope="module")

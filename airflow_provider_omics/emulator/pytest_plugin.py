@@ -1,23 +1,17 @@
-"""pytest fixtures for the tests of one's own DAGs, and ``mock_aws`` with HealthOmics in it.
+"""pytest fixtures for the tests of one's own DAGs, and for moto's ``mock_aws`` with HealthOmics in it.
 
 pytest loads this module in every session (entry point ``pytest11``), so it imports nothing that such a session does not
-have already: a fixture imports the emulator, and moto is only extended if somebody imports it.
+have already, and changes nothing before a test asks for one of its fixtures.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
-
-from airflow_provider_omics.emulator import backend
 
 if TYPE_CHECKING:
     from airflow_provider_omics.emulator.clock import Clock
@@ -30,21 +24,21 @@ BUCKET = "omics-test-bucket"
 SPEED = 600.0
 """How many seconds of the emulator pass in one real second: a run of three minutes is over in a third of one."""
 
-_INDEX = "moto.backend_index"
-
 
 @pytest.fixture
 def omics_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Return the inside of an empty HealthOmics: its plans, faults and clock, and what no request leads to.
 
-    ``mock_aws`` answers from it. Time passes 600 times as fast as outside, unless the test asks for
-    :func:`omics_clock`, or for :func:`omics_wdl`, whose tasks are real.
+    From then on ``mock_aws`` answers for HealthOmics, and in this test from it. Time passes 600 times as fast as
+    outside, unless the test asks for :func:`omics_clock`, or for :func:`omics_wdl`, whose tasks are real.
     """
+    from airflow_provider_omics.emulator import backend
     from airflow_provider_omics.emulator.backend.models import OmicsBackend
     from airflow_provider_omics.emulator.clock import Clock
     from airflow_provider_omics.emulator.neighbours import MotoNeighbours
     from airflow_provider_omics.emulator.store import Store
 
+    backend.register()
     wdl = "omics_wdl" in request.fixturenames
     clock = Clock(frozen=True) if "omics_clock" in request.fixturenames else Clock(speed=1 if wdl else SPEED)
     neighbours = MotoNeighbours()
@@ -147,34 +141,3 @@ def omics_wdl(omics_store: Store) -> Callable[[str | os.PathLike[str]], str]:
 
     account = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT)
     return lambda path: seed_wdl(omics_store, account, REGION, Path(path))
-
-
-class _RegisterWithMoto(MetaPathFinder, Loader):
-    """Waits for the import of moto's index of services, and registers HealthOmics right after it."""
-
-    def __init__(self) -> None:
-        self._loader: Loader | None = None
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != _INDEX:
-            return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            self._loader, spec.loader = spec.loader, self
-        return spec
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec) if self._loader else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        sys.meta_path.remove(self)
-        if self._loader and module.__spec__:
-            module.__spec__.loader = module.__loader__ = self._loader
-            self._loader.exec_module(module)
-        backend.register()
-
-
-if _INDEX in sys.modules:
-    backend.register()
-else:
-    sys.meta_path.insert(0, _RegisterWithMoto())

@@ -1,4 +1,4 @@
-"""HealthOmics inside ``mock_aws``: register() is done by the pytest plugin, as in every session that imports moto."""
+"""HealthOmics inside ``mock_aws``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from airflow_provider_omics.emulator import Clock, Store, backend
 from airflow_provider_omics.emulator.backend.models import OmicsBackend, omics_backends
 
 ACCOUNT = "123456789012"
+
+backend.register()
 
 
 def client(service: str = "omics", **options: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -108,20 +109,18 @@ def test_it(omics_emulator):
 
 
 @pytest.mark.parametrize("early", [[], ["-p", "moto"]], ids=["moto imported by the test", "moto imported first"])
-def test_mock_aws_has_healthomics_without_a_further_step(tmp_path: Path, early: list[str]) -> None:
+def test_mock_aws_has_healthomics_where_a_test_asks_for_it(tmp_path: Path, early: list[str]) -> None:
     found = session(
         tmp_path,
         """
-import sys
 import boto3
 from moto import mock_aws
 
 @mock_aws
-def test_it():
+def test_it(omics_store):
     boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="genomes")
     omics = boto3.client("omics", region_name="us-east-1")
     assert omics.create_run_cache(cacheS3Location="s3://genomes/cache")["status"] == "ACTIVE"
-    assert not any("omics" in type(finder).__module__ for finder in sys.meta_path)
 
 @mock_aws
 def test_the_emulator_and_mock_aws_are_one(omics_faults):
@@ -131,6 +130,65 @@ def test_the_emulator_and_mock_aws_are_one(omics_faults):
         *early,
     )
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+SURROUNDINGS = """
+import atexit
+import json
+import logging
+import os
+import pathlib
+import signal
+import sys
+import threading
+import warnings
+
+def handlers(logger):
+    return [str(getattr(logger, "level", None)), getattr(logger, "disabled", None)] + [
+        type(each).__name__ for each in getattr(logger, "handlers", [])
+    ]
+
+def seen():
+    return {
+        "modules": sorted(sys.modules),
+        "environment": dict(os.environ),
+        "path": sys.path,
+        "finders": [getattr(each, "__qualname__", type(each).__qualname__) for each in sys.meta_path + sys.path_hooks],
+        "warnings": [repr(each) for each in warnings.filters],
+        "loggers": {name: handlers(each) for name, each in logging.root.manager.loggerDict.items()},
+        "root logger": handlers(logging.root),
+        "threads": sorted(each.name for each in threading.enumerate()),
+        "signals": [str(signal.getsignal(each)).partition(" at ")[0] for each in sorted(signal.valid_signals())],
+        "exit": atexit._ncallbacks(),
+        "limit": sys.getrecursionlimit(),
+        "excepthook": sys.excepthook.__qualname__,
+    }
+
+def test_it():
+    found = {"before": seen()}
+    import moto.backend_index
+    found["services of moto"] = [service for service, _ in moto.backend_index.backend_url_patterns]
+    found["after"] = seen()
+    pathlib.Path("seen.json").write_text(json.dumps(found))
+"""
+
+
+def test_a_session_that_does_not_use_it_is_as_without_it(tmp_path: Path) -> None:
+    """Compare with a session that does not load it: modules, environment, imports, warnings, logging and moto."""
+    found = {}
+    for options in ((), ("-p", "no:omics")):
+        done = session(tmp_path, SURROUNDINGS, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found[options] = json.loads((tmp_path / "seen.json").read_text())
+    loaded, left_out = found.values()
+    for when in ("before", "after"):
+        modules = set(loaded[when].pop("modules")) ^ set(left_out[when].pop("modules"))
+        package = "airflow_provider_omics"
+        assert modules == {package, f"{package}.emulator", f"{package}.emulator.pytest_plugin"}
+        for what, value in loaded[when].items():
+            assert value == left_out[when][what], what
+    assert loaded["services of moto"] == left_out["services of moto"]
+    assert "omics" not in loaded["services of moto"]
 
 
 def test_in_process_nothing_listens_and_everything_else_is_the_same(tmp_path: Path) -> None:
