@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from email.message import Message
 from typing import Any
 
@@ -70,6 +71,6 @@ def test_the_file_of_a_parameter_template(omics: Any, body: bytes) -> None:
 def test_an_archive_is_not_opened_to_count_its_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     body = zipped({f"{number}.wdl": "" for number in range(4)})
     monkeypatch.setattr(archives, "MOST_FILES", 3)
-    monkeypatch.setattr(archives.zipfile, "ZipFile", None)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(DefinitionError, match="4 entries; at most 3"):
         files_of(body)
