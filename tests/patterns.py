@@ -34,13 +34,15 @@ OF_THE_MODEL = {
     "airflow_provider_omics.emulator.model": "compile",
 }
 """Modules that apply patterns of botocore's model, and how: for :func:`of_the_model` and :func:`of_addresses`."""
-LONGEST = 8192
-"""Characters of the longest input; a quadratic pattern takes some 30 milliseconds for them, a linear one less than one.
-"""
+LONGEST = 12_288
+"""Characters of the longest input: a quadratic pattern takes 20 to 500 milliseconds for them, a linear one less than
+one."""
 SIZES = (24, 160, 1024)
 """Lengths of the inputs before the longest: what takes exponential time is noticed at the first."""
-NOTICED = 0.005
+NOTICED = 0.01
 """Seconds of the processor below which a growth is not looked at."""
+NOTICED_IN_BOUNDS = 0.1
+"""The same where a check of the length comes before, so that the square of it is little."""
 GENEROUS = 3.0
 """What is linear takes twice as long for twice as much, and what is quadratic four times as long."""
 ENOUGH = 120
@@ -57,6 +59,11 @@ class Use:
     methods: tuple[str, ...]
     longest: int = LONGEST
     engine: ModuleType = re
+
+    @property
+    def noticed(self) -> float:
+        """Seconds of the processor below which a growth is not looked at."""
+        return NOTICED if self.longest == LONGEST else NOTICED_IN_BOUNDS
 
     def asked(self, method: str) -> Callable[[str], Any]:
         """Return what applies the pattern to a text."""
@@ -221,10 +228,11 @@ def pieces(tree: Any) -> Iterator[str]:
     """Yield what may be repeated in an input: each element, what stands before it, and what each repeat repeats."""
     before = ""
     for kind, value in tree:
+        if str(kind) != "LITERAL":
+            yield before
         text = one((kind, value))
         yield text
         before += text
-        yield before
         if str(kind) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             yield from pieces(value[2])
         elif str(kind) == "SUBPATTERN":
@@ -232,15 +240,15 @@ def pieces(tree: Any) -> Iterator[str]:
         elif str(kind) == "BRANCH":
             for branch in value[1]:
                 yield from pieces(branch)
+    yield before
 
 
 def inputs(pattern: str, flags: int) -> Iterator[Callable[[int], str]]:
     """Yield makers of a text of some length: something before, much of one thing, and an end that does not fit."""
     tree = PARSER.parse(re.sub(r"\\p\{\w\}", "a", pattern), flags)
     parts = [part for part in dict.fromkeys((*pieces(tree), "a", "0", " ", "\n")) if part]
-    starts = [
-        start for start in dict.fromkeys(("", *(example(tree[:end]) for end in range(len(tree))))) if len(start) < 99
-    ]
+    ends = [end for end, (kind, _) in enumerate(tree) if str(kind) != "LITERAL"]
+    starts = [start for start in dict.fromkeys(("", *(example(tree[:end]) for end in ends))) if len(start) < 99]
     for part in parts:
         for start in starts:
             for end in ("\0", "\n", ""):
@@ -260,6 +268,8 @@ def seconds(apply: Callable[[str], Any], text: str, times: int = 1) -> float:
         begun = time.process_time()
         apply(text)
         found.append(time.process_time() - begun)
+        if found[-1] > 10 * NOTICED:  # what interrupts a process takes no such time
+            break
     return min(found)
 
 
@@ -269,10 +279,11 @@ def growth(use: Use) -> dict[str, Any] | None:
         apply = use.asked(method)
         for text in inputs(use.pattern, use.flags):
             for size in (*(each for each in SIZES if each < use.longest), use.longest):
-                if seconds(apply, text(size)) > NOTICED:
+                if seconds(apply, text(size)) > use.noticed:
                     whole, half = (seconds(apply, text(length), times=3) for length in (size, size // 2))
-                    if whole > NOTICED and whole > GENEROUS * half:
-                        return {"method": method, "input": text(40), "length": size, "ratio": round(whole / half, 1)}
+                    if whole > use.noticed and whole > GENEROUS * half:
+                        ratio = round(whole / max(half, 1e-6), 1)
+                        return {"method": method, "input": text(40), "length": size, "ratio": ratio}
     return None
 
 

@@ -7,7 +7,7 @@ have already, and changes nothing before a test asks for one of its fixtures.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
