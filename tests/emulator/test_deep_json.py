@@ -16,6 +16,8 @@ from airflow_provider_omics.emulator.definition import DefinitionError
 from airflow_provider_omics.emulator.wdl import engine
 from tests.archives import zipped
 
+pytestmark = pytest.mark.matrix
+
 DEEP = (b"[" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500)
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
