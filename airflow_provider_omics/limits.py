@@ -10,8 +10,8 @@ from __future__ import annotations
 from airflow_provider_omics.resources import RULES
 
 JSON_DEPTH = 100
-"""How deeply objects and arrays of a JSON document may be nested: Python, Airflow and its database walk through them
-by recursion, which ends at some 1,000 calls, in Airflow at two or three for each level."""
+"""How deeply objects and arrays of a JSON document, or of a result, may be nested: Airflow 3 refuses XCom of more than
+some 250 levels, and Python's recursion, by which all walk through it, ends at some 1,000 calls."""
 
 JSON_INTEGERS = range(-(2**63), 2**64)
 """The whole numbers that a JSON document may hold: a task of Airflow 3.1 and later sends its XCom by MessagePack, which

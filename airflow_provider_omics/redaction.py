@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MASK = "[redacted]"
@@ -112,7 +112,7 @@ def redacted_json(value: Any) -> Any:
         elif isinstance(item, Mapping):
             holder[place] = members = _redacted_members(item)
             places += [(members, key) for key in members]
-        elif isinstance(item, list | tuple):
+        elif isinstance(item, Sequence) and not isinstance(item, bytes):  # Airflow's lazy ones, too
             holder[place] = items = list(item)
             places += [(items, number) for number in range(len(items))]
     return root[0]
@@ -198,7 +198,7 @@ def _redacted_members(members: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _is_credential(key: str, value: Any) -> bool:
     """Tell whether the value of a key is a credential: a text, or a list or dict of texts, by the name of the key."""
-    if not isinstance(value, str | list | tuple | Mapping) or not value:
+    if not isinstance(value, Sequence | Mapping) or not value:
         return False
     if not _NAME.fullmatch(key):
         return False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
-from airflow_provider_omics.limits import JSON_INTEGERS
+from airflow_provider_omics.limits import JSON_DEPTH, JSON_INTEGERS
 from airflow_provider_omics.redaction import redacted_json
 from airflow_provider_omics.templates import Templates
 
@@ -28,51 +29,55 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def plain(value: Any) -> Any:
-    """Return a value as plain JSON, times as ISO 8601: what requests and XCom carry."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):  # Airflow's lazy ones, too
-        return [plain(each) for each in value]
-    return value
-
-
 @dataclass
 class Result:
     """What goes into XCom of a value that others wrote, e.g. of the outputs of a run.
 
-    Credentials are taken out of it: :func:`~airflow_provider_omics.redaction.redacted_json`.
-    A text that a mapped task would render, and a number that Airflow cannot send, become None: a run that completed
-    does not fail for them. An entry whose name is such a text is left out.
+    Credentials are taken out of it: :func:`~airflow_provider_omics.redaction.redacted_json`. What Airflow cannot carry,
+    or would render in a mapped task, becomes None: a run that completed does not fail for it. An entry whose name would
+    be rendered is left out.
 
     :param templates: those of the DAG
     """
 
     templates: Templates
-    rendered: int = 0
-    """How many texts were left out, since Airflow would render them."""
-    too_large: int = 0
-    """How many whole numbers were left out, since Airflow cannot send them."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many values became None, by the reason in words."""
 
     def of(self, value: Any) -> Any:
         """Return a value as plain JSON, times as ISO 8601."""
-        return self._kept(redacted_json(plain(value)))
+        return self._kept(redacted_json(value), 0)
 
-    def _kept(self, value: Any) -> Any:
+    def _kept(self, value: Any, depth: int) -> Any:
+        """Return plain JSON that may hold times; it stands in so many objects and arrays."""
+        if isinstance(value, datetime):
+            return value.isoformat()
         if isinstance(value, str):
             return self._text(storable(value))
-        if isinstance(value, int) and not isinstance(value, bool) and value not in JSON_INTEGERS:
-            self.too_large += 1
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self._number(value)
+        return self._inner(value, depth + 1) if isinstance(value, dict | list) else value
+
+    def _inner(self, value: dict[str, Any] | list[Any], depth: int) -> Any:
+        if depth > JSON_DEPTH:
+            self._without(f"they are nested more than {JSON_DEPTH} deep")
             return None
         if isinstance(value, dict):
             named = ((self._text(storable(name)), each) for name, each in value.items())
-            return {name: self._kept(each) for name, each in named if name is not None}
-        return [self._kept(each) for each in value] if isinstance(value, list) else value
+            return {name: self._kept(each, depth) for name, each in named if name is not None}
+        return [self._kept(each, depth) for each in value]
 
     def _text(self, text: str) -> str | None:
         if not self.templates.is_template(text):
             return text
-        self.rendered += 1
+        self._without(f"they contain {self.templates.marks}, which Airflow would render in a mapped task")
         return None
+
+    def _number(self, number: float) -> float | None:
+        if number in JSON_INTEGERS if isinstance(number, int) else isfinite(number):
+            return number
+        self._without("they are numbers that Airflow cannot send: of more than 64 bits, infinite or NaN")
+        return None
+
+    def _without(self, reason: str) -> None:
+        self.left_out[reason] += 1

@@ -157,7 +157,8 @@ def of_the_model() -> Iterator[Use]:
     longest: dict[str, int] = {}
     for shape in shapes:
         if pattern := shape.get("pattern"):
-            longest[pattern] = max(longest.get(pattern, 0), min(shape.get("max", MATCHED_CHARACTERS), LONGEST))
+            most = shape.get("max", LONGEST if pattern.endswith("]+") else MATCHED_CHARACTERS)
+            longest[pattern] = max(longest.get(pattern, 0), min(most, LONGEST))
     for pattern, most in longest.items():
         yield Use("botocore, in the emulator", pattern, 0, ("fullmatch",), most, regex)
         if r"\p{" not in pattern:  # which the provider reads otherwise

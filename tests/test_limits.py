@@ -181,6 +181,8 @@ def put(omics_connection: str, omics_bucket: str) -> Any:
         (b"[" * 100_000, "nested more than 100 deep"),
         (b'[{"runSettingId": NaN}]', "NaN is not JSON"),
         (b'[{"runSettingId": "\xff"}]', "not text in UTF-8"),
+        (b'[{"runSettingId": ["1"]}]', "no JSON list of objects with a runSettingId each"),
+        (b'{"runSettingId": "1"}', "no JSON list of objects with a runSettingId each"),
         (b"[" + b'{"runSettingId": "1"},' * 20 + b"{}]", "it is larger than 100 bytes"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_result_has_no_text_that_a_mapped_task_would_render(
         "outputs": {"a": [None, allowed, 1], "b": {"c": None}},
     }
     text = logged()
-    assert "3 texts are left out of XCom: they contain" in text
+    assert "null in place of 3 values of the result: they contain" in text
     assert refused not in text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics.hooks import s3
+from airflow_provider_omics.limits import JSON_DEPTH
 from airflow_provider_omics.templates import Templates
 from airflow_provider_omics.xcom import Result, is_storable, storable
 from tests.conftest import ContextMaker, Logged
@@ -60,7 +61,16 @@ def test_plain_json() -> None:
         "b": 2**64 - 1,
         "c": -(2**63),
     }
-    assert (result.rendered, result.too_large) == (0, 0)
+    assert not result.left_out
+
+
+def test_what_is_nested_deeply_becomes_null() -> None:
+    value: Any = 1
+    for _ in range(5000):
+        value = [value]
+    result = Result(Templates())
+    assert json.dumps(result.of({"a": 1, "b": value})).count("[") == JSON_DEPTH - 1
+    assert list(result.left_out.values()) == [1]
 
 
 @both_modes
@@ -75,8 +85,8 @@ def test_a_completed_run_succeeds_whatever_its_outputs_are(
     carried = json.dumps(result, ensure_ascii=False).encode()  # as msgpack and PostgreSQL want it
     assert b"\\u0000" not in carried
     text = logged()
-    assert "2 texts are left out of XCom: they contain {{, {% or {#" in text
-    assert "whole numbers of 64 bits: 1 larger ones became null" in text
+    assert "null in place of 2 values of the result: they contain {{, {% or {#" in text
+    assert "null in place of 1 values of the result: they are numbers that Airflow cannot send" in text
 
 
 @both_modes
@@ -95,4 +105,4 @@ def test_names_of_tasks_and_samples_are_cleaned_too(start: Any, logged: Logged) 
     operator = start()
     summary = {"computed": {"{{ x }}": 1, "align\0": 2}, "cache_id": "1"}
     assert operator.for_xcom(summary) == {"computed": {"align\ufffd": 2}, "cache_id": "1"}
-    assert "1 texts" in logged()
+    assert "null in place of 1 values" in logged()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -20,7 +21,8 @@ from airflow_provider_omics.emulator.errors import ValidationException
 
 LONGEST = 2048
 """Characters of a text that a pattern is applied to where the model gives it no ``max``: some patterns, as ``.+/.+``,
-take as long as the square of the text, and no text that they mean is longer."""
+take as long as the square of the text, and no text that they mean is longer. Those of messages end with a class that is
+repeated, and messages may be longer."""
 
 
 def check(shape: Shape, value: Any) -> Any:
@@ -88,7 +90,9 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
 
 
 def _matches(rules: Mapping[str, Any], value: str) -> bool:
-    return len(value) <= rules.get("max", LONGEST) and bool(_compiled(rules["pattern"]).fullmatch(value))
+    pattern = rules["pattern"]
+    longest = rules.get("max", math.inf if pattern.endswith("]+") else LONGEST)
+    return len(value) <= longest and bool(_compiled(pattern).fullmatch(value))
 
 
 @cache

@@ -133,6 +133,7 @@ def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str,
         found = json_text.read(content)
     except (BotoCoreError, ClientError, ValueError) as error:
         raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
-    if not isinstance(found, list) or not all(isinstance(each, dict) and "runSettingId" in each for each in found):
+    settings: list[Any] = found if isinstance(found, list) else [None]
+    if not all(isinstance(each, dict) and isinstance(each.get("runSettingId"), str) for each in settings):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
-    return found
+    return settings

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_omics.operators.connected import CONNECTION_FIELDS, ConnectedOperator
-from airflow_provider_omics.xcom import Result, plain
+from airflow_provider_omics.xcom import Result
 
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
+
+
+def plain(value: Any) -> Any:
+    """Return a value as plain JSON, times as ISO 8601: what a request carries."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):  # Airflow's lazy ones, too
+        return [plain(each) for each in value]
+    return value
 
 
 class OmicsBaseOperator(ConnectedOperator):
@@ -73,14 +85,7 @@ class OmicsBaseOperator(ConnectedOperator):
     def for_xcom(self, value: Any) -> Any:
         """Return a value as XCom carries it: see :class:`~airflow_provider_omics.xcom.Result`."""
         result = Result(self.templates)
-        plain_value = result.of(value)
-        if result.rendered:
-            self.log.warning(
-                "%d texts are left out of XCom: they contain %s, and a task that is mapped by expand_kwargs would "
-                "render them as templates",
-                result.rendered,
-                result.templates.marks,
-            )
-        if result.too_large:
-            self.log.warning("XCom carries whole numbers of 64 bits: %d larger ones became null", result.too_large)
-        return plain_value
+        carried = result.of(value)
+        for reason, count in result.left_out.items():
+            self.log.warning("XCom has null in place of %d values of the result: %s", count, reason)
+        return carried

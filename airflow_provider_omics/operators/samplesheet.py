@@ -142,7 +142,7 @@ class ReadSamplesheetOperator(ConnectedOperator):
     def _check_common_parameters(self) -> None:
         try:
             written = json.dumps(self.common_parameters, allow_nan=False)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise OmicsInputError("common_parameters", f"must be plain JSON: {error}.") from None
         if self.templates.in_value(self.common_parameters):
             raise OmicsInputError(

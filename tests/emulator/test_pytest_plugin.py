@@ -133,15 +133,7 @@ def test_the_emulator_and_mock_aws_are_one(omics_faults):
 
 
 SURROUNDINGS = """
-import atexit
-import json
-import logging
-import os
-import pathlib
-import signal
-import sys
-import threading
-import warnings
+import atexit, json, logging, os, pathlib, signal, sys, threading, warnings
 
 def handlers(logger):
     return [str(getattr(logger, "level", None)), getattr(logger, "disabled", None)] + [
