@@ -67,6 +67,12 @@ SHEETS = {
         1001,
         "is no parameter of the workflow",
     ),
+    "a line that is no header, but takes long to compare": (
+        'b",".join(b"a" * 100 + b"b" * 100 + b"%d" % n for n in range(2000)) + b"\\n" + b"1\\n" * 1000,'
+        ' Layout(template={"b" * 100 + "a" * 100 + str(n): {} for n in range(1000)})',
+        1,
+        "looks like no header: none of its 2000 cells",
+    ),
     "long names of columns": (
         'b",".join([b"ab" * 60_000] * 100), Layout(template={"ba" * 60: {}})',
         100,

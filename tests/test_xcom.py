@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from airflow_provider_omics.hooks import s3
 from airflow_provider_omics.limits import JSON_DEPTH
+from airflow_provider_omics.sensors.run import RunSensor
 from airflow_provider_omics.templates import Templates
 from airflow_provider_omics.xcom import Result, is_storable, storable
 from tests.conftest import ContextMaker, Logged
@@ -71,6 +74,55 @@ def test_what_is_nested_deeply_becomes_null() -> None:
     result = Result(Templates())
     assert json.dumps(result.of({"a": 1, "b": value})).count("[") == JSON_DEPTH - 1
     assert list(result.left_out.values()) == [1]
+
+
+class Lazy(Sequence[Any]):
+    """What Airflow gives in place of a list of XCom."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.items[place]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def test_credentials_and_all_else_are_taken_out_at_once() -> None:
+    signed = "https://b/k?X-Amz-Signature=5ec2e7"
+    value = {
+        "urls": Lazy(f"{signed}\0", {"deep": [f"{signed}&a={{{{ x }}}}"]}, datetime(2026, 1, 1, tzinfo=UTC)),
+        "secret_key": Lazy("5ec2e7"),
+        f"{signed}\ud800": 2**64,
+    }
+    result = Result(Templates(Environment(variable_start_string="[", variable_end_string="]")))
+    assert result.of(value) == {
+        "urls": [None, {"deep": [None]}, "2026-01-01T00:00:00+00:00"],
+        "secret_key": None,
+    }, "in a DAG with such delimiters, the mark of a credential is a template, too"
+    result = Result(Templates())
+    assert result.of(value) == {
+        "urls": [
+            "https://b/k?X-Amz-Signature=[redacted]",
+            {"deep": [None]},
+            "2026-01-01T00:00:00+00:00",
+        ],
+        "secret_key": "[redacted]",
+        "https://b/k?X-Amz-Signature=[redacted]": None,
+    }
+    assert sorted(result.left_out.values()) == [1, 1]
+
+
+@both_modes
+def test_a_sensor_returns_nothing_that_a_mapped_task_would_render(
+    deferrable: bool, start: Any, context: ContextMaker, logged: Logged
+) -> None:
+    run = start(parameters={"sample": "{{ conn.x }}", "reads": ["s3://b/1.fq\0"]}).execute(context())
+    sensor: Any = RunSensor(task_id="sensor", run_id=run["id"], deferrable=deferrable)
+    found = finish(sensor, context())
+    assert found["parameters"] == {"sample": None, "reads": ["s3://b/1.fq\ufffd"]}
+    assert "null in place of 1 values" in logged()
 
 
 @both_modes
