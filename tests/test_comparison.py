@@ -37,6 +37,13 @@ REQUEST = {"workflowId": "1234567", "roleArn": ROLE, "outputUri": "s3://bucket/r
             {"workflowType": "READY2RUN", "workflowOwnerId": "999988887777"},
             set(),
         ),
+        ({}, {"workflowVersionName": "2.0"}, {"workflowVersionName"}),
+        ({"workflowType": "READY2RUN"}, {"workflowType": "READY2RUN", "workflowVersionName": "2.0"}, set()),
+        (
+            {"workflowType": "READY2RUN", "workflowVersionName": "1.0"},
+            {"workflowType": "READY2RUN", "workflowVersionName": "2.0"},
+            {"workflowVersionName"},
+        ),
         ({"parameters": {"a": 1}}, {}, set()),
         ({"parameters": {"a": 1}}, {"parameters": {"a": 2}}, {"parameters"}),
         ({"parameters": {"a": {"b": [1, None]}}}, {"parameters": {"a": {"b": [1.0, None], "c": None}}}, set()),

@@ -38,8 +38,10 @@ DEFAULTS: Mapping[str, str] = {"workflowType": "PRIVATE"}
 def differences(request: Members, found: Members, *, tagged: bool, merged: bool = False) -> dict[str, str]:
     """Return what a description contradicts in a request: the members, each with a sentence part for the log.
 
-    A run without a version has the workflow's default version, which never carries the name of another one. What a
-    request to repeat a run leaves out comes from that run: see :func:`completed`.
+    A request without a version means the original workflow, which no version's name stands for
+    (https://docs.aws.amazon.com/omics/latest/dev/workflows-default-version.html); of a Ready2Run workflow it means a
+    version that AWS chooses, so that none is compared. What a request to repeat a run leaves out comes from that run:
+    see :func:`completed`.
 
     :param request: the members of StartRun
     :param found: the answer of GetRun; a member that it does not give is not compared, except the version and the
@@ -80,7 +82,7 @@ def _plain_members(request: Members, found: Members) -> Iterator[str]:
             yield member
     if _other_owner(request, found):
         yield "workflowOwnerId"
-    asked = "workflowVersionName" in request or not repeats
+    asked = "workflowVersionName" in request or not (repeats or request.get("workflowType") == "READY2RUN")
     if asked and found.get("workflowVersionName") != request.get("workflowVersionName"):
         yield "workflowVersionName"
     # AWS says of this member no more than "the run's ID"; a run's own id would tell of no other run.
