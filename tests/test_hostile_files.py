@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import traceback
@@ -125,6 +126,24 @@ def test_outputs_of_a_run(
     client.put_object(Bucket=bucket, Key=f"{key}/logs/outputs.json", Body=body.encode())
     check_xcom(operator.result_of(operator.outcome(context(), description)))
     check_shown(logged())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b"[" + b"1," * 40_000 + b"1]", "too large"), (b"[NaN]", "became null"), (b"{", "cannot be read")],
+)
+def test_the_address_of_outputs(
+    body: bytes, said: str, omics_connection: str, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is AWS's, and whoever starts a run chooses it."""
+    answer = {"Body": io.BytesIO(body)}
+    client = s3.client(OmicsHook())
+    monkeypatch.setattr(client, "get_object", lambda **_: answer)
+    monkeypatch.setattr(s3, "client", lambda _: client)
+    outputs.of_run(OmicsHook(), f"s3://outputs/{HOSTILE}")
+    text = logged()
+    assert said in text
+    check_shown(text)
 
 
 # --- errors and the log of a run

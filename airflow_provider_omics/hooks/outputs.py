@@ -35,7 +35,9 @@ def of_run(hook: OmicsHook, run_output_uri: str) -> Any:
             try:
                 body, _ = s3.read(client, OUTPUTS_BYTES, Bucket=bucket, Key=f"{prefix}/{name}")
             except TooLarge:
-                hook.log.warning("The outputs are too large for XCom; they are in %s/%s", run_output_uri, name)
+                hook.log.warning(
+                    "The outputs are too large for XCom; they are in %s", one_line(f"{run_output_uri}/{name}")
+                )
                 return None
             except client.exceptions.NoSuchKey:
                 continue
