@@ -14,6 +14,7 @@ from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.emulator.pytest_plugin import BUCKET
 from airflow_provider_omics.hooks import run_settings, s3, schema
 from airflow_provider_omics.hooks.omics import OmicsHook
+from airflow_provider_omics.limits import JSON_DEPTH
 from airflow_provider_omics.operators.run_end import CancelRunOperator
 from airflow_provider_omics.resources import RULES
 from airflow_provider_omics.sensors.run import RunSensor
@@ -31,6 +32,8 @@ NO_JSON = {
     "nan": (float("nan"), "must be JSON, which has no nan"),
     "inf": (float("-inf"), "must be JSON, which has no -inf"),
     "key": ({("NA12878",): 1}, "must be JSON; a key of it is a tuple"),
+    "surrogate": ("NA12878 \ud800", "holds half of a surrogate pair"),
+    "surrogate in a key": ({"NA12878 \udfff": 1}, "holds half of a surrogate pair"),
 }
 RUN = {"workflowId": "1234567", "roleArn": "arn:aws:iam::123456789012:role/Omics", "outputUri": "s3://b/runs"}
 
@@ -60,13 +63,28 @@ def test_two_keys_that_would_become_one_are_refused() -> None:
         checked({"depths": {1: "a", "1": "b"}})
 
 
-@pytest.mark.parametrize("kind", ["Decimal", "nan"])
+def nested(levels: int) -> Any:
+    value: Any = "x"
+    for number in range(levels):
+        value = [value] if number % 2 else {"a": value}
+    return value
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    assert checked(nested(JSON_DEPTH)) == nested(JSON_DEPTH)
+    for levels in (JSON_DEPTH + 1, 5000):
+        with pytest.raises(errors.OmicsInputError, match=r"^parameters\[.*…: is nested more than 100 deep") as caught:
+            checked(nested(levels))
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("kind", ["Decimal", "nan", "surrogate"])
 def test_a_run_is_refused_before_any_call(
     kind: str, start: Callable[..., Any], context: ContextMaker, omics_faults: Any
 ) -> None:
     operator = start(parameters={"depth": NO_JSON[kind][0]})
     omics_faults.calls.clear()
-    with pytest.raises(errors.OmicsInputError, match=r"parameters\['depth'\]: must be JSON"):
+    with pytest.raises(errors.OmicsInputError, match=rf"parameters\['depth'\]: {NO_JSON[kind][1]}"):
         operator.execute(context())
     assert not omics_faults.calls
 

@@ -16,7 +16,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape
 from botocore.session import Session, get_session
 
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
-from airflow_provider_omics.limits import MATCHED_CHARACTERS
+from airflow_provider_omics.limits import JSON_DEPTH, MATCHED_CHARACTERS
 from airflow_provider_omics.resources import RULES, SINCE
 
 OF_SAMPLES = "batch_run_settings["
@@ -121,6 +121,7 @@ def _check_string(argument: str, shape: StringShape, value: Any) -> str:
         raise OmicsInputError(argument, f"must be a string, not {_said(argument, value)} ({type(value).__name__}).")
     if shape.enum and value not in shape.enum:
         raise OmicsInputError(argument, f"must be one of {', '.join(shape.enum)}, not {_said(argument, value)}.")
+    _check_text(argument, value)
     said = _said(argument, value)
     _check_bounds(argument, shape, len(value), f"{said} has {len(value)}", "characters")
     if pattern and not _matches(pattern, value, shape.metadata.get("max", MATCHED_CHARACTERS)):
@@ -187,30 +188,50 @@ def _check_tags(argument: str, tags: Mapping[str, Any]) -> None:
             )
 
 
-def _check_document(argument: str, value: Any) -> Any:
+def _check_text(argument: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OmicsInputError(argument, "holds half of a surrogate pair, which UTF-8 does not have.") from None
+
+
+def _check_document(argument: str, value: Any, depth: int = 0) -> Any:
     """Check a value that is free in form, and return it as plain JSON, times as ISO 8601.
 
     The error tells place and type of what is none, but not the value, which may name a patient.
+
+    :param depth: in how many objects and arrays the value stands
     """
+    if depth > JSON_DEPTH:
+        raise OmicsInputError(f"{argument[:60]}…", f"is nested more than {JSON_DEPTH} deep.")
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        for key in value:
-            if isinstance(key, bool) or not isinstance(key, str | int):
-                raise OmicsInputError(argument, f"must be JSON; a key of it is a {_named(key)}, not a string.")
-        checked = {str(key): _check_document(f"{argument}[{shortened(str(key))}]", each) for key, each in value.items()}
-        if len(checked) < len(value):
-            raise OmicsInputError(argument, "must be JSON; two keys of it are the same text there, as are 1 and '1'.")
-        return checked
+        return _check_object(argument, value, depth)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):  # Airflow's lazy ones, too
-        return [_check_document(f"{argument}[{number}]", each) for number, each in enumerate(value)]
-    if isinstance(value, float) and not math.isfinite(value):
+        return [_check_document(f"{argument}[{number}]", each, depth + 1) for number, each in enumerate(value)]
+    if isinstance(value, str):
+        _check_text(argument, value)
+    elif isinstance(value, float) and not math.isfinite(value):
         raise OmicsInputError(argument, f"must be JSON, which has no {value!r}.")
-    if value is not None and not isinstance(value, str | int | float):  # bool is an int
+    elif value is not None and not isinstance(value, int | float):  # bool is an int
         raise OmicsInputError(
             argument, f"must be JSON: text, a number, true, false, list or dict; not a {_named(value)}."
         )
     return value
+
+
+def _check_object(argument: str, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    checked = {}
+    for key, each in value.items():
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            raise OmicsInputError(argument, f"must be JSON; a key of it is a {_named(key)}, not a string.")
+        name = str(key)
+        _check_text(argument, name)
+        checked[name] = _check_document(f"{argument}[{shortened(name)}]", each, depth + 1)
+    if len(checked) < len(value):
+        raise OmicsInputError(argument, "must be JSON; two keys of it are the same text there, as are 1 and '1'.")
+    return checked
 
 
 def _named(value: Any) -> str:
