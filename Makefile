@@ -6,7 +6,7 @@ LEGS ?=
 UV_VERSION = $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 UV := .venv/bin/uv
 READY := .venv/.ready
-# Each client that others wrote has an environment of its own, as has what a benchmark compares with.
+# Each client that others wrote has an environment of its own, as has what a benchmark compares with: some pin botocore.
 CLIENTS := awscli capo-omics miniwdl-omics-run
 AMAZON_PATTERN := .venvs/amazon-pattern
 
@@ -56,7 +56,7 @@ test-quick: $(READY)
 test-processes: $(READY)
 	$(PYTEST) tests/e2e/test_airflow_processes.py $(GATE:%='$(FAULTS)::test_a_run_is_started_exactly_once[%]')
 
-ALL := test test-legs test-faults test-beside test-starts test-many-runs test-scale test-clients test-browser \
+ALL := services test test-legs test-faults test-beside test-starts test-many-runs test-scale test-clients test-browser \
 	test-generated test-checks test-verify-aws test-readme bench
 
 test-all: $(ALL)  ## run everything there is, in some three hours
@@ -73,16 +73,19 @@ test-beside: $(READY)
 test-starts: $(READY)
 	$(PYTEST) --durations=5 tests/faults/test_create_race.py tests/faults/test_many_starts.py
 
-test-many-runs: $(READY) services
-	$(PYTEST) -s tests/e2e/test_many_runs.py
+test-many-runs: .venvs/scale/.ready
+	@.venv/bin/python -m tests.e2e.programs postgresql
+	.venvs/scale/bin/pytest -s tests/e2e/test_many_runs.py
 
-test-scale: $(READY) services
-	SCALE_REPORTS=docs/benchmarks $(PYTEST) -s tests/e2e/scale.py
+test-scale: .venvs/scale/.ready
+	@.venv/bin/python -m tests.e2e.programs postgresql redis-server
+	SCALE_REPORTS=docs/benchmarks .venvs/scale/bin/pytest -s tests/e2e/scale.py
 
 test-clients: $(CLIENTS:%=.venvs/%/.ready)
 	$(PYTEST) tests/clients
 
-test-browser: $(READY) services
+test-browser: $(READY)
+	@.venv/bin/python -m tests.e2e.programs chromium
 	$(PYTEST) tests/emulator/test_browser.py
 
 test-generated: $(READY)
@@ -130,6 +133,12 @@ $(UV):
 $(READY): uv.lock pyproject.toml | $(UV)
 	@echo "Installing the packages of uv.lock into .venv and compiling them: half a minute, and longer the first time"
 	@$(UV) sync --quiet --frozen --compile-bytecode
+	@touch $@
+
+# The environment of .venv, and PostgreSQL's and Celery's packages.
+.venvs/scale/.ready: uv.lock pyproject.toml | $(READY)
+	@echo "Installing the packages of uv.lock and those for PostgreSQL and Celery into .venvs/scale"
+	@UV_PROJECT_ENVIRONMENT=.venvs/scale $(UV) sync --quiet --frozen --compile-bytecode --group scale
 	@touch $@
 
 .venvs/%/.ready: uv.lock pyproject.toml | $(READY)

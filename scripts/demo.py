@@ -28,7 +28,7 @@ from airflow_provider_omics.emulator.connection import CONNECTION, connection_js
 
 ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "demo"
-DEADLINE_SECONDS = 240
+DEADLINE_SECONDS = 900
 SEEDS = ["--bucket", "amzn-s3-demo-bucket", "--engine", "wdl"]
 """What the example DAG's own defaults name, and what executes its workflow."""
 

@@ -180,7 +180,7 @@ def clear(dag_id: str, task_id: str, logical_date: datetime) -> None:
     """
     date = logical_date.isoformat()
     command = (sys.executable, "-m", "airflow", "tasks", "clear", dag_id, "--task-regex", task_id)
-    subprocess.run([*command, "--start-date", date, "--end-date", date, "--yes"], check=True, timeout=60)
+    subprocess.run([*command, "--start-date", date, "--end-date", date, "--yes"], check=True, timeout=900)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ PUBLISHED = (
 )
 TEST_TOOLS = ("pytest", "pytest-asyncio", "jsonschema", "moto>=5.2", "flask", "flask-cors", "regex")
 HANGS_AFTER = 1800
-"""Seconds after which a command is given up: a leg takes six minutes on a quiet machine, two side by side."""
+"""Seconds after which a command is given up: a leg takes six minutes on a quiet machine, three side by side."""
 
 
 class LegFailed(Exception):

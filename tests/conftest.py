@@ -16,7 +16,7 @@ import pytest
 from tests.limit import LIMIT_SECONDS
 
 if TYPE_CHECKING:
-    from tests.dag_runs import DagRunner
+    from tests.dag_runner import DagRunner
 
 # Before anything imports Airflow: without a home of its own it makes a folder in the user's.
 HOME = tempfile.mkdtemp(prefix="omics-tests-")
@@ -162,9 +162,9 @@ def airflow_db() -> None:
 
 
 @pytest.fixture(scope="session")
-def run_dags(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagRunner]:
+def dag_runner(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagRunner]:
     """Return the process that runs DAGs for all tests of the session."""
-    from tests.dag_runs import DagRunner
+    from tests.dag_runner import DagRunner
 
     runner = DagRunner(tmp_path_factory.mktemp("dag_runs"))
     yield runner

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 LIMIT_SECONDS = 900.0
-"""It ends a test that hangs, and decides nothing else: on a quiet machine each event comes within a minute."""
+"""This limit ends a test that hangs; no test measures against it. On a quiet machine each event comes in a minute."""

@@ -19,7 +19,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import GENOME, Plan
 from airflow_provider_omics.emulator.store import Store
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 
 pytestmark = pytest.mark.matrix
 
@@ -71,9 +71,11 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def outcome(emulator: Server, run_dags: DagRunner) -> Outcome:
+def outcome(emulator: Server, dag_runner: DagRunner) -> Outcome:
     """Run both DAGs."""
-    reports, log = run_dags.run(emulator.url, EXAMPLES / "example_run_cache.py", TESTS / "dags" / "run_cache_modes.py")
+    reports, log = dag_runner.run(
+        emulator.url, EXAMPLES / "example_run_cache.py", TESTS / "dags" / "run_cache_modes.py"
+    )
     return Outcome({dag_run["dag"]: dag_run for dag_run in reports}, runs_of(emulator.url), log)
 
 

@@ -17,7 +17,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import GENOME, Plan, Task
 from airflow_provider_omics.emulator.store import Store
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 from tests.test_example_dags import runs_of
 
 pytestmark = pytest.mark.matrix
@@ -96,13 +96,13 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def outcome(emulator: Server, webhook: tuple[str, list[str]], run_dags: DagRunner) -> Outcome:
+def outcome(emulator: Server, webhook: tuple[str, list[str]], dag_runner: DagRunner) -> Outcome:
     """Run the DAGs, the cohort's twice."""
     # Another workflow, so that its run is not among the failing.
     single = (EXAMPLES / "example_run.py").read_text().replace(COHORT, SINGLE)
-    (run_dags.folder / "example_run.py").write_text(single)
+    (dag_runner.folder / "example_run.py").write_text(single)
     address, texts = webhook
-    reports, log = run_dags.run(
+    reports, log = dag_runner.run(
         emulator.url,
         EXAMPLES / "example_genome.py",
         modules=("example_run", "example_genome", "example_genome"),

@@ -12,7 +12,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 from tests.emulator.batches import needs_batches
 from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, WORKFLOW, runs_of
 
@@ -36,9 +36,9 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_runs(emulator: Server, run_dags: DagRunner) -> tuple[list[dict[str, Any]], str]:
+def dag_runs(emulator: Server, dag_runner: DagRunner) -> tuple[list[dict[str, Any]], str]:
     """Run both DAGs, and return what became of them, and the log."""
-    return run_dags.run(emulator.url, EXAMPLES / "example_run_batch.py", EXAMPLES / "example_run_batch_upkeep.py")
+    return dag_runner.run(emulator.url, EXAMPLES / "example_run_batch.py", EXAMPLES / "example_run_batch_upkeep.py")
 
 
 def tasks(dag_run: dict[str, Any]) -> dict[str, dict[str, Any]]:

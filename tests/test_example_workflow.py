@@ -12,7 +12,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.hooks import schema
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 from tests.test_example_dags import ACCOUNT, BUCKET, EXAMPLES, REGION, SPEED, runs_of
 
 pytestmark = [
@@ -36,9 +36,9 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_run(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+def dag_run(emulator: Server, dag_runner: DagRunner) -> dict[str, Any]:
     """Run the DAG, and return what became of it."""
-    (found,), log = run_dags.run(emulator.url, EXAMPLES / "example_workflow.py", EXAMPLES / "line_count")
+    (found,), log = dag_runner.run(emulator.url, EXAMPLES / "example_workflow.py", EXAMPLES / "line_count")
     return {**found, "log": log}
 
 

@@ -19,7 +19,7 @@ from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
 from airflow_provider_omics.failures import REASONS
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 
 pytestmark = pytest.mark.matrix
 
@@ -112,8 +112,8 @@ def emulator() -> Iterator[Server]:
 
 
 @newer
-def test_airflow_obeys_it(emulator: Server, run_dags: DagRunner) -> None:
-    (dag_run,), log = run_dags.run(emulator.url, TESTS / "dags" / "retry_policy.py")
+def test_airflow_obeys_it(emulator: Server, dag_runner: DagRunner) -> None:
+    (dag_run,), log = dag_runner.run(emulator.url, TESTS / "dags" / "retry_policy.py")
     became = {task["task"]: (task["state"], task["tries"]) for task in dag_run["tasks"]}
     assert became == {
         "INSTANCE_RESERVATION_FAILED": ("success", 2),

@@ -14,7 +14,7 @@ from airflow_provider_omics.emulator.clock import Clock
 from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.store import Store
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 from tests.test_example_dags import runs_of
 
 pytestmark = pytest.mark.matrix
@@ -47,11 +47,11 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def dag_runs(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+def dag_runs(emulator: Server, dag_runner: DagRunner) -> dict[str, Any]:
     """Run the DAGs, and return what became of them by DAG id."""
-    (run_dags.folder / "right.csv").write_text(LABELLED)
-    (run_dags.folder / "wrong.csv").write_text("sample,reads\nNA1,\nNA1,s3://b/1.fq\n")
-    reports, log = run_dags.run(emulator.url, *MODULES)
+    (dag_runner.folder / "right.csv").write_text(LABELLED)
+    (dag_runner.folder / "wrong.csv").write_text("sample,reads\nNA1,\nNA1,s3://b/1.fq\n")
+    reports, log = dag_runner.run(emulator.url, *MODULES)
     found = {dag_run["dag"]: dag_run for dag_run in reports}
     assert {name: dag_run["state"] for name, dag_run in found.items()} == {
         "example_samplesheet": "success",

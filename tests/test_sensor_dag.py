@@ -13,7 +13,7 @@ from airflow_provider_omics.emulator.neighbours import MotoNeighbours
 from airflow_provider_omics.emulator.server import Server
 from airflow_provider_omics.emulator.simulated import Plan, Task
 from airflow_provider_omics.emulator.store import Store
-from tests.dag_runs import DagRunner
+from tests.dag_runner import DagRunner
 from tests.test_example_dags import runs_of
 
 pytestmark = pytest.mark.matrix
@@ -41,9 +41,9 @@ def emulator() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def tasks(emulator: Server, run_dags: DagRunner) -> dict[str, Any]:
+def tasks(emulator: Server, dag_runner: DagRunner) -> dict[str, Any]:
     """Run the DAG, and return what became of its tasks."""
-    (dag_run,), log = run_dags.run(emulator.url, TESTS / "dags" / "sensor_modes.py")
+    (dag_run,), log = dag_runner.run(emulator.url, TESTS / "dags" / "sensor_modes.py")
     assert dag_run["state"] == "success", log
     assert "failed" not in {task["state"] for task in dag_run["tasks"]}, log
     return {task["task"]: task for task in dag_run["tasks"]}

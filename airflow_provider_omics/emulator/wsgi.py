@@ -59,7 +59,8 @@ class MotoApplication:
             return create_backend_app(service)  # type: ignore[arg-type]
         served = f"Beside HealthOmics, the emulator serves {', '.join(sorted(self._services))}"
         if service is None or service.startswith("moto_api"):
-            raise AccessDeniedException(f"{served}, and not moto's own interface: POST /_emulator/reset empties all.")
+            reset = 'POST /_emulator/reset with {"neighbours": true} empties all services'
+            raise AccessDeniedException(f"{served}, and not moto's own interface: {reset}.")
         raise AccessDeniedException(
             f"{served}. To serve {service}, too, start it with --service {service}, or Server(services=[{service!r}])."
         )

@@ -18,7 +18,7 @@ import airflow_provider_omics
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-OURS = {"tests": ROOT, "airflow_provider_omics": Path(airflow_provider_omics.__file__).parents[1]}
+OUR_PACKAGES = {"tests": ROOT, "airflow_provider_omics": Path(airflow_provider_omics.__file__).parents[1]}
 """Our packages, and the folder that each lies in."""
 CONFTEST = TESTS / "conftest.py"
 
@@ -46,13 +46,13 @@ def imports(path: Path) -> frozenset[str]:
 def files(name: str) -> Iterator[Path]:
     """Yield our own files that importing a dotted name loads: the modules and packages on its way."""
     parts = name.split(".")
-    if parts[0] in OURS:
+    if parts[0] in OUR_PACKAGES:
         for depth in range(1, len(parts) + 1):
-            path = OURS[parts[0]].joinpath(*parts[:depth])
+            path = OUR_PACKAGES[parts[0]].joinpath(*parts[:depth])
             yield from (each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file())
 
 
-def takers(path: Path) -> dict[str, set[str]]:
+def arguments_of(path: Path) -> dict[str, set[str]]:
     """Return the tests and fixtures of a file by their names, each with its arguments."""
     return {
         node.name: {argument.arg for argument in node.args.args}
@@ -70,9 +70,9 @@ def decorators(function: ast.FunctionDef) -> Iterator[ast.expr]:
 def conftest_of(path: Path) -> list[Path]:
     """Return tests/conftest.py if a test or a fixture of a test file takes a fixture of it."""
     nearer = {path, *(folder / "conftest.py" for folder in path.parents if folder.is_relative_to(TESTS))} - {CONFTEST}
-    hidden = {name for each in nearer if each.exists() for name in takers(each)}
-    taken = set().union(*takers(path).values())
-    return [CONFTEST] if taken & (takers(CONFTEST).keys() - hidden) else []
+    hidden = {name for each in nearer if each.exists() for name in arguments_of(each)}
+    taken = set().union(*arguments_of(path).values())
+    return [CONFTEST] if taken & (arguments_of(CONFTEST).keys() - hidden) else []
 
 
 def reaches_airflow(path: Path) -> bool:
@@ -97,8 +97,8 @@ def marks(path: Path) -> set[str]:
     return {node.attr for node in attributes if ast.unparse(node.value) == "pytest.mark"}
 
 
-ANYWHERE = [path for path in sorted(TESTS.rglob("test_*.py")) if not marks(path) & {"slow", "locked"}]
-"""The test files that ``make matrix`` may run."""
+QUICK_FILES = [path for path in sorted(TESTS.rglob("test_*.py")) if not marks(path) & {"slow", "locked"}]
+"""The test files of which the quick tests and ``make matrix`` are chosen."""
 
 
 SAME_EVERYWHERE = frozenset(
@@ -133,16 +133,17 @@ SAME_EVERYWHERE = frozenset(
         "test_workflow_race.py",
     }
 )
-"""The test files that import Airflow, but test what the provider makes of the answers of AWS.
-
-``make test-legs`` runs them on every release, too.
-"""
+"""The test files that import Airflow, but test what no release of it changes; ``make test-legs`` runs them on all."""
 
 
-@pytest.mark.parametrize("path", ANYWHERE, ids=lambda path: str(path.relative_to(TESTS)))
+@pytest.mark.parametrize("path", QUICK_FILES, ids=lambda path: str(path.relative_to(TESTS)))
 def test_the_mark_matrix_stands_on_files_that_import_airflow(path: Path) -> None:
     listed = path.relative_to(TESTS).as_posix() in SAME_EVERYWHERE
     assert ("matrix" in marks(path)) is (reaches_airflow(path) and not listed)
+
+
+def test_the_files_that_no_release_changes_exist() -> None:
+    assert {path.relative_to(TESTS).as_posix() for path in QUICK_FILES if reaches_airflow(path)} >= SAME_EVERYWHERE
 
 
 SLOW = [
@@ -150,10 +151,21 @@ SLOW = [
     for path in sorted(TESTS.rglob("test_*.py"))
     if "pytest.mark.slow" in path.read_text() and path != Path(__file__)
 ]
+MAKEFILE = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+PARTS = dict(re.findall(r"^([a-z-]+):(?!=).*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE))
+"""The targets with their commands."""
+ALL = [*re.findall(r"^ALL := (.*)$", MAKEFILE, re.MULTILINE)[0].split(), "test-quick", "test-processes"]
+"""The parts of ``make test-all`` and of ``make test``."""
 
 
 @pytest.mark.parametrize("path", SLOW, ids=lambda path: str(path.relative_to(TESTS)))
-def test_a_target_names_every_file_of_slow_tests(path: Path) -> None:
-    named = (ROOT / "Makefile").read_text() + (ROOT / "scripts" / "fault_tables.py").read_text()
-    words = set(re.split(r"[\s\"'=]+", named))
+def test_a_part_of_test_all_names_every_file_of_slow_tests(path: Path) -> None:
+    scripts = (ROOT / "scripts" / "fault_tables.py").read_text()
+    commands = "".join(PARTS[name] for name in ALL).replace("$(FAULTS)", "tests/faults/test_started_once.py")
+    words = set(re.split(r"[\s\"'=]+", commands + scripts))
     assert words & {path.relative_to(ROOT).as_posix(), path.parent.relative_to(ROOT).as_posix()}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("test-")])
+def test_the_page_on_contributing_describes_every_part(name: str) -> None:
+    assert f"   * - ``make {name}``\n" in (ROOT / "docs" / "contributing.rst").read_text()

@@ -1,6 +1,6 @@
-"""Programs that tests need: ``python -m tests.e2e.programs`` looks for them, and installs Debian's packages if asked.
+"""Programs that tests need: ``python -m tests.e2e.programs [PACKAGE…]`` looks for them, and installs them if asked.
 
-``INSTALL=1`` asks for it, as continuous integration does by ``CI``.
+``INSTALL=1`` asks for it, as continuous integration does by ``CI=true``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.limit import LIMIT_SECONDS
@@ -78,15 +78,20 @@ def _searched(program: str) -> list[Path]:
     return [Path(found).parent] if found else []
 
 
-PROGRAMS: tuple[Callable[[], Path], ...] = (postgres_folder, redis_server, chromium)
+PROGRAMS: dict[str, Callable[[], Path]] = {
+    "postgresql": postgres_folder,
+    "redis-server": redis_server,
+    "chromium": chromium,
+}
+"""What looks for each program, by Debian's package."""
 
 
-def missing() -> list[ProgramMissing]:
-    """Return what is not installed."""
+def missing(packages: Sequence[str]) -> list[ProgramMissing]:
+    """Return what is not installed of some packages."""
     found = []
-    for program in PROGRAMS:
+    for package in packages:
         try:
-            program()
+            PROGRAMS[package]()
         except ProgramMissing as error:
             found.append(error)
     return found
@@ -113,19 +118,23 @@ def apt_get(*words: str) -> None:
 
 def may_install() -> bool:
     """Tell whether somebody asks for Debian's packages, who is allowed to install them."""
-    asked = os.environ.get("INSTALL") == "1" or "CI" in os.environ
+    asked = os.environ.get("INSTALL") == "1" or os.environ.get("CI") == "true"
     return asked and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def main() -> int:
-    """Install what is missing where that is asked for, say what is missing still, and return the exit status."""
-    if (packages := [error.package for error in missing()]) and may_install():
+def main(packages: Sequence[str]) -> int:
+    """Install what is missing where that is asked for, say what is missing still, and return the exit status.
+
+    :param packages: keys of :data:`PROGRAMS`; none means all of them
+    """
+    wanted = packages or [*PROGRAMS]
+    if (lacking := [error.package for error in missing(wanted)]) and may_install():
         apt_get("update", "-qq")
-        apt_get("install", "-y", "-qq", *packages)
-    for error in missing():
+        apt_get("install", "-y", "-qq", *lacking)
+    for error in missing(wanted):
         print(error, file=sys.stderr)
-    return int(bool(missing()))
+    return int(bool(missing(wanted)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Five hundred mapped runs on PostgreSQL, once per executor: ``make test-scale``, half an hour.
+"""Five hundred mapped runs on PostgreSQL, once per executor: ``make test-scale``, 45 minutes.
 
 Not called ``test_…``, so that pytest collects it only where it is named: ``pytest tests/e2e/scale.py -k celery``.
 With ``SCALE_REPORTS=FOLDER`` the figures are written to files.

@@ -23,13 +23,20 @@ def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("variables", "may"), [({}, False), ({"INSTALL": "0"}, False), ({"INSTALL": "1"}, True), ({"CI": "true"}, True)]
+    ("variables", "may"),
+    [
+        ({}, False),
+        ({"INSTALL": "0"}, False),
+        ({"INSTALL": "1"}, True),
+        ({"CI": "true"}, True),
+        ({"CI": "false"}, False),
+    ],
 )
 def test_packages_are_installed_only_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], may: bool
 ) -> None:
     installed: list[str] = []
-    monkeypatch.setattr(programs, "missing", lambda: [programs.ProgramMissing("Redis", "redis-server")])
+    monkeypatch.setattr(programs, "missing", lambda packages: [programs.ProgramMissing("Redis", "redis-server")])
     monkeypatch.setattr(programs, "apt_get", lambda *words: installed.extend(words))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
@@ -37,7 +44,7 @@ def test_packages_are_installed_only_where_that_is_asked_for(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert programs.main() == 1, "it is missing still"
+    assert programs.main([]) == 1, "it is missing still"
     assert ("redis-server" in installed) is may
 
 

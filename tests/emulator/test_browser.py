@@ -22,12 +22,11 @@ from airflow_provider_omics.emulator import guard
 from airflow_provider_omics.emulator.server import Server
 from tests.e2e.programs import chromium
 from tests.emulator.served import Client
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).with_name("page.html")
-LIMIT = 180.0
-"""Seconds after which a test gives up on the browser."""
 REBOUND = "page.example"
 """The name of a page that its owner's DNS leads to this machine."""
 OPTIONS = (
@@ -74,7 +73,7 @@ class _PageHandler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815  # the base class looks these names up
 
     def _hand_on(self, body: bytes) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.emulator.port, timeout=LIMIT)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.emulator.port, timeout=LIMIT_SECONDS)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             connection.putheader(name, value)
@@ -124,7 +123,7 @@ def browser(url: str, folder: Path) -> Iterator[None]:
 def attacked(page: Page, host: str, folder: Path) -> dict[str, Any]:
     """Return what became of the page's attempts when the browser showed it at an address of that host."""
     with browser(f"http://{host}:{page.server_port}/page", folder):
-        assert page.done.wait(LIMIT), (folder / "chromium.log").read_text()
+        assert page.done.wait(LIMIT_SECONDS), (folder / "chromium.log").read_text()
     return page.results
 
 

@@ -15,9 +15,7 @@ from airflow_provider_omics.emulator import incoming
 from airflow_provider_omics.emulator.http_handler import HttpHandler
 from airflow_provider_omics.emulator.server import Server
 from tests.emulator.served import Client, scope
-
-LIMIT = 60.0
-"""Seconds after which a test gives up."""
+from tests.limit import LIMIT_SECONDS
 
 
 class Moved:
@@ -49,7 +47,7 @@ def pair() -> Iterator[tuple[socket.socket, incoming.Incoming]]:
 
 def opened(server: Server) -> socket.socket:
     """Return a new connection to a server."""
-    return socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS)
 
 
 def received(connection: socket.socket) -> bytes:
@@ -150,7 +148,7 @@ def test_four_hundred_slow_connections_keep_nobody_out(server: Server, monkeypat
 
 def status(server: Server) -> int:
     """Return how a request of a new connection is answered."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_SECONDS)
     connection.request("GET", "/run", headers={"Connection": "close"})
     found = connection.getresponse().status
     connection.close()
@@ -161,5 +159,5 @@ def ended(server: Server) -> None:
     """Wait until no connection takes a thread any more."""
     threads: dict[Any, socket.socket] = dict(server._http._open)
     for thread in threads:
-        thread.join(LIMIT)
+        thread.join(LIMIT_SECONDS)
         assert not thread.is_alive()

@@ -20,6 +20,7 @@ from botocore.config import Config
 from airflow_provider_omics.emulator import clean_environment
 from tests.emulator.wdl.lab import one
 from tests.emulator.wdl.test_ending import wait_for, zipped
+from tests.limit import LIMIT_SECONDS
 
 pytestmark = pytest.mark.locked
 
@@ -92,7 +93,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
             url = next(found[1] for line in process.stdout if (found := re.search(r"answers at (http://\S+)\.", line)))
             yield Started(process, url, folder)
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=120) == 0
+            assert process.wait(timeout=LIMIT_SECONDS) == 0
         finally:
             process.kill()
     assert list(temporary.iterdir()) == []

@@ -1,6 +1,6 @@
 """Run DAGs one after the other by ``dag.test()``, in one process for all tests that need one.
 
-``tests.dag_runs.DagRunner`` starts it and writes one request a line to its standard input:
+``tests.dag_runner.DagRunner`` starts it and writes one request a line to its standard input:
 ``{"modules": [...], "environment": {...}, "log": "FILE", "report": "FILE"}``. Each module is a file in Airflow's DAG
 folder and has a ``dag``. The process writes a line to its standard output when it has written the report.
 """

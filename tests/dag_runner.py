@@ -15,7 +15,7 @@ from typing import Any
 from airflow_provider_omics.emulator.connection import CONNECTION, connection_json
 from tests.limit import LIMIT_SECONDS
 
-SCRIPT = Path(__file__).with_name("run_dags.py")
+SCRIPT = Path(__file__).with_name("dag_runner_process.py")
 
 
 class DagRunner:
@@ -54,6 +54,7 @@ class DagRunner:
         :param environment: variables of the environment beside the connection
         """
         for file in files:
+            assert not (self.folder / file.name).exists(), f"another test brought {file.name}, which stays imported"
             copy = shutil.copytree if file.is_dir() else shutil.copy
             copy(file, self.folder / file.name)
         self._requests += 1
