@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zipfile
 from email.message import Message
-from typing import Any
 
 import pytest
 
@@ -15,8 +14,7 @@ from airflow_provider_omics.emulator.archive import files_of
 from airflow_provider_omics.emulator.definition import DefinitionError
 from airflow_provider_omics.emulator.wdl import engine
 from tests.archives import zipped
-
-pytestmark = pytest.mark.matrix
+from tests.emulator.wired import Service
 
 DEEP = (b"[" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500)
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -60,12 +58,12 @@ def test_keys_that_are_to_be_deleted() -> None:
 
 
 @pytest.mark.parametrize("body", DEEP)
-def test_the_file_of_a_parameter_template(omics: Any, body: bytes) -> None:
+def test_the_file_of_a_parameter_template(service: Service, body: bytes) -> None:
+    service.needs("CreateWorkflow", "parameterTemplatePath")
     definition = zipped({"main.nf": "", "template.json": body})
-    made = omics.create_workflow(definitionZip=definition, parameterTemplatePath="template.json")
-    omics_ended = {"ACTIVE", "FAILED"}
-    while (workflow := omics.get_workflow(id=made["id"]))["status"] not in omics_ended:
-        pass
+    made = service.client.create_workflow(definitionZip=definition, parameterTemplatePath="template.json")
+    service.clock.advance(60)
+    workflow = service.client.get_workflow(id=made["id"])
     assert workflow["status"] == "FAILED"
     assert "no parameter template template.json that can be read: objects and arrays" in workflow["statusMessage"]
 
