@@ -171,6 +171,21 @@ def test_the_run_s_role_writes_outputs_and_cached_results_only(iam: ModuleType) 
                 assert rest["Resource"] not in on["s3:PutObject"], name
 
 
+def test_only_one_role_is_passed_and_only_healthomics_takes_it(iam: ModuleType) -> None:
+    documents = {name: json.loads(text)["Statement"] for name, text in iam.documents().items()}
+    passed = [each for statements in documents.values() for each in statements if "iam:PassRole" in each["Action"]]
+    assert len(passed) == 2  # of a run, and of a batch
+    for statement in passed:
+        assert statement["Resource"].endswith(":role/OmicsRunRole")
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "omics.amazonaws.com"}}
+    (trust,) = documents["Its trust policy"]
+    assert trust["Principal"] == {"Service": "omics.amazonaws.com"}
+    # Without these, HealthOmics could be made to use the role for somebody else's account (the confused deputy):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": iam.ACCOUNT}
+    assert trust["Condition"]["ArnLike"]["aws:SourceArn"].startswith(f"arn:aws:omics:{iam.REGION}:{iam.ACCOUNT}:")
+
+
 def test_every_operator_has_a_page_with_a_snippet(operators: dict[str, Any]) -> None:
     index = (DOCS / "index.rst").read_text()
     for name, operator in operators.items():
