@@ -109,6 +109,33 @@ def test_a_crash_in_between_is_made_good_by_the_uri(
     assert f"cache_s3_uri='{uri}'" in logged()
 
 
+@pytest.mark.parametrize("deleted_cache", ["gone", "described", "listed"])
+def test_a_list_that_lags_does_not_keep_a_retry_from_the_data(
+    deleted_cache: str,
+    cache: Any,
+    s3: Any,
+    omics_bucket: str,
+    omics: Any,
+    context: ContextMaker,
+    omics_faults: Any,
+    omics_clock: Any,
+) -> None:
+    """A deleted cache above the data is still listed, too."""
+    omics_faults.deleted_cache, omics_faults.list_lag = deleted_cache, 30
+    above = omics.create_run_cache(cacheS3Location=f"s3://{omics_bucket}/lab", requestId="above")["id"]
+    location = f"{omics.get_run_cache(id=above)['cacheS3Uri']}inner"
+    inner = omics.get_run_cache(id=omics.create_run_cache(cacheS3Location=location, requestId="inner")["id"])
+    omics_clock.advance(60)
+    for doomed in (above, inner["id"]):
+        omics.delete_run_cache(id=doomed)
+    listed = {each["id"]: each["status"] for each in omics.list_run_caches()["items"]}
+    assert listed[above] == listed[inner["id"]] == "ACTIVE"
+    uri = inner["cacheS3Uri"]
+    s3.put_object(Bucket=omics_bucket, Key=uri.removeprefix(f"s3://{omics_bucket}/") + "entry", Body=b"1")
+    result = delete(inner["id"], delete_cached_data=True, cache_s3_uri=uri).execute(context())
+    assert result["objects_deleted"] == 1
+
+
 @pytest.mark.parametrize("uri", ["s3://bucket/cache/", "s3://bucket/", "https://bucket/x", f"s3://bucket/{UUID}/run/"])
 def test_a_prefix_that_does_not_end_in_a_uuid_is_refused(
     uri: str, omics_connection: str, context: ContextMaker

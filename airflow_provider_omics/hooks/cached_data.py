@@ -75,7 +75,7 @@ class CachedData:
             bucket, prefix = "", ""
         if not UUID.fullmatch(prefix.rpartition("/")[2]):
             raise OmicsInputError("cache_s3_uri", f"must be s3://bucket/prefix/UUID-of-the-cache/, not {uri!r}.")
-        if others := run_caches.sharing(hook.iterate(RUN_CACHE.list), uri, but=cache_id if cache else ""):
+        if others := _others_at(hook, uri, cache_id):
             named = ", ".join(f"{other['id']} ({other['cacheS3Uri']})" for other in others)
             raise OmicsInputError(
                 "cache_s3_uri" if cache_s3_uri else "delete_cached_data",
@@ -136,3 +136,20 @@ class CachedData:
                 "lifecycle rule (NoncurrentVersionExpiration) removes them.",
                 self.bucket,
             )
+
+
+def _others_at(hook: OmicsHook, uri: str, cache_id: str) -> list[run_caches.Item]:
+    """Return the other caches whose data lies at a URI, above or below it.
+
+    The list may lag and still have a cache that is deleted, also the one of an earlier try: GetRunCache decides.
+
+    :param cache_id: the cache whose data it is; GetRunCache has described it at this URI, or does not know it any more
+    :raises OmicsServiceError: what AWS answered; without ListRunCaches and GetRunCache nobody knows whose data it is
+    """
+    described: list[run_caches.Item] = []
+    for listed in run_caches.sharing(hook.iterate(RUN_CACHE.list), uri, but=cache_id):
+        try:
+            described.append({**listed, **hook.describe(RUN_CACHE, id=listed["id"])})
+        except NotFound:
+            hook.log.info("Run cache %s is listed, but deleted", listed["id"])
+    return run_caches.sharing(described, uri, but=cache_id)
