@@ -47,22 +47,48 @@ HEADER = "authorization"
 """The end of the names of headers that are a credential up to the end of their line."""
 
 # The patterns take time in proportion to the length of a text, whatever it says: a quantifier has a small upper bound,
-# or gives nothing back, or is tried once for each ``name=`` or ``://``, at which the one before it has ended.
-# ``%(?:25){0,3}`` is a percent sign that was encoded up to three times more.
+# or gives nothing back and ends before the next sign, or is tried once for each ``name=`` or ``://``, at which the one
+# before it has ended. ``%(?:25){0,3}`` is a percent sign that was encoded up to three times more.
 _PERCENT = "%(?:25){0,3}"
-_QUOTES = rf"(?:[\"'\\]|{_PERCENT}2[27]){{0,16}}"
-_SPACES = rf"(?:[ \t]|{_PERCENT}20){{0,16}}"
+_QUOTES = rf"(?:[\"'\\]|{_PERCENT}(?:2[27]|5[Cc])){{0,16}}"
+_SPACES = rf"(?:[ \t]|{_PERCENT}20){{0,64}}+"
+_SPACES_OF_A_FORM = rf"(?:[ \t+]|{_PERCENT}2[0Bb]){{0,64}}+"
+"""A form has ``+`` for a space: https://url.spec.whatwg.org/#application/x-www-form-urlencoded."""
+_WHITE = rf"(?:[ \t\r\n+]|\\{{1,8}}+[rnt]|{_PERCENT}(?:2[0Bb]|0[9AaDd]|5[Cc][rnt])){{0,64}}+"
+_BREAKS = rf"{_WHITE}(?=[\"'\[]|\\{{1,16}}[\"']|{_PERCENT}(?:2[27]|5[BbCc]))"
+"""White space with line breaks, as JSON has it before a quote or a list, also where that JSON is text in JSON."""
 _ASSIGNED = re.compile(
-    r"(?<![\w.-])(?P<name>[\w.-]++)"
-    rf"{_QUOTES}{_SPACES}(?:[=:>]{{1,3}}|{_PERCENT}3[AaDd]|\\u003[AaDd]){_SPACES}{_QUOTES}"
-    r"(?:\[(?!redacted\]))?(?:b?[\"'])?",
+    r"(?<![\w.-])(?<!</)(?<!<\\/)(?P<name>[\w.-]++)"
+    rf"(?P<closing>{_QUOTES}){_SPACES_OF_A_FORM}"
+    rf"(?:(?:[=:>]{{1,3}}|\\u003[AaDdEe])(?:{_BREAKS}|(?<=[\w\"']>){_WHITE}|{_SPACES})"
+    rf"|{_PERCENT}(?:3[AaDd](?:{_BREAKS}|{_SPACES_OF_A_FORM})|3[Ee]{_WHITE}))"
+    rf"(?P<opening>{_QUOTES}(?:(?:\[(?!redacted\])|{_PERCENT}5[Bb])(?:{_BREAKS}|{_SPACES}){_QUOTES})?(?:b?[\"'])?)",
     re.ASCII,
 )
 """A name and what stands between it and its value, in a URL, JSON, Python, XML, as a header or as an assignment."""
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 _VALUE = re.compile(r"(?:[^\s\"'\\&<>,;(){}\[\]|`%]|%(?!(?:25){0,3}(?:0[AaDd]|2[0267])))*+")
-_TO_THE_END_OF_THE_LINE = re.compile(r"(?:[^\r\n\"'\\&<>\[\]%]|%(?!(?:25){0,3}(?:0[AaDd]|2[267])))*+")
-_DIGEST = re.compile(rf"[0-9A-Fa-f]{{64,}}+|[A-Za-z0-9+/%]{{20,}}(?:={{1,2}}|{_PERCENT}3[Dd])")
+_ENCODED_HEADER = re.compile(
+    rf"(?:[^\r\n\"'\\&<>\[\]%]|{_PERCENT}5[Cc]{_PERCENT}2[27]|%(?!(?:25){{0,3}}(?:0[AaDd]|2[267])))*+"
+)
+_HEADER_IN_LIST = re.compile(r"(?!\[redacted)[^\r\n\]]*+")
+_HEADER_IN_XML = re.compile(r"[^\r\n<]*+")
+_HEADER_LINE = re.compile(r"(?:[^\r\n%]|%(?!(?:25){0,3}0[AaDd]))*+")
+_HEADER_IN_QUOTES = {
+    "\\" * escapes + quote: re.compile(
+        rf"(?=[^\s\],;:}})])(?:[^\r\n\\{quote}]|(?!\\{{{escapes + 1}}}[rn])"
+        rf"(?:\\{{{escapes + 1},}}+{quote}?|\\{{0,{escapes}}}+(?<=\\)(?![\\{quote}])))*+"
+    )
+    for escapes in (0, 1, 3, 7)
+    for quote in "\"'"
+}
+"""The value of a header by the quote before it: to that quote, which has fewer backslashes than those in the value."""
+_QUOTE = re.compile(r"(?:\\{7}|\\{3}|\\)?[\"']\Z")
+_ENCODED_QUOTE = re.compile("(?:25){0,3}2[27]")
+_DIGEST = re.compile(
+    r"[0-9A-Fa-f]{64,}+"
+    rf"|(?:[A-Za-z0-9+/]|%(?!(?:25){{0,3}}3[AaDdEe])){{20,}}+(?:={{1,2}}|(?:{_PERCENT}3[Dd]){{1,2}})"
+)
 """The digests by which URLs are signed: in hexadecimal digits, or in base64 with its padding."""
 _ENCODED_DELIMITER = re.compile("(?:25){0,3}(?:26|3F)", re.IGNORECASE)
 _USER = re.compile(r"(?P<before>:\\?/\\?/)(?P<user>[^\s/?#\"'<>\\]+)(?P<after>@)(?!sha\d)")
@@ -76,16 +102,18 @@ _ENCODED_USER = re.compile(
 def redacted(text: str) -> str:
     """Return a text without credentials: what URLs are signed with, AWS's keys, passwords in URLs.
 
-    Ordinary text stays as it is. Of a text beyond :data:`LONGEST` characters, the rest is left out.
+    Ordinary text stays as it is. Of a text beyond :data:`LONGEST` characters, the rest is left out, with the word in
+    which it begins: what is left of a credential might not be recognised.
     """
     if len(text) > LONGEST:
-        text = f"{text[: LONGEST - 50]}… ({len(text) - LONGEST + 50:,} more characters)"
+        kept = _without_last_word(text[: LONGEST - 50])
+        text = f"{kept}… ({len(text) - len(kept):,} more characters)"
     text = _ENCODED_USER.sub(_without_user, _USER.sub(_without_user, text))
     parts: list[str] = []
     done = 0
     for found in _ASSIGNED.finditer(text):
         pattern = _value_of(found)
-        value = pattern.match(text, found.end()) if pattern and found.start() >= done else None
+        value = pattern.match(text, found.end()) if pattern and found.end() >= done else None
         if value and value.group():
             parts += text[done : found.end()], MASK
             done = value.end()
@@ -153,7 +181,7 @@ def _value_of(found: re.Match[str]) -> re.Pattern[str] | None:
     """Return the pattern of the value that is a credential, if the name that was found has one."""
     name = _plain(found["name"])
     if name.endswith(HEADER):
-        return _TO_THE_END_OF_THE_LINE
+        return _header_value(found)
     if name.endswith(_CREDENTIALS):
         return _VALUE
     if not name.endswith(IN_QUERIES):
@@ -161,6 +189,24 @@ def _value_of(found: re.Match[str]) -> re.Pattern[str] | None:
     if _in_query(found):
         return _VALUE
     return _DIGEST if name in IN_QUERIES else None
+
+
+def _header_value(found: re.Match[str]) -> re.Pattern[str]:
+    """Return the pattern of a header's value: to the end of its line, or of its quotes, list or XML element."""
+    before, opening = found.string[max(found.start() - 8, 0) : found.start()], found["opening"]
+    quote = _QUOTE.search(opening) or (None if found["closing"] or opening else _QUOTE.search(before))
+    if quote:
+        return _HEADER_IN_QUOTES[quote.group()]
+    if opening.endswith("["):
+        return _HEADER_IN_LIST
+    if opening or (before.endswith("%") and _ENCODED_QUOTE.match(found["name"])):
+        return _ENCODED_HEADER
+    return _HEADER_IN_XML if before.endswith("<") else _HEADER_LINE
+
+
+def _without_last_word(text: str) -> str:
+    words = text.rsplit(None, 1)
+    return words[0] if len(words) > 1 else ""
 
 
 def _in_query(found: re.Match[str]) -> bool:

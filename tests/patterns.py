@@ -23,6 +23,7 @@ import regex
 from botocore.loaders import create_loader
 
 import airflow_provider_omics
+from airflow_provider_omics import redaction
 from airflow_provider_omics.emulator import validation
 from airflow_provider_omics.limits import MATCHED_CHARACTERS
 
@@ -74,6 +75,26 @@ class Use:
         return (lambda text: list(found(text))) if method == "finditer" else found
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A function that takes text, and what is repeated in its inputs."""
+
+    name: str
+    apply: Callable[[str], Any]
+    repeated: tuple[str, ...]
+
+    def growth(self) -> dict[str, Any] | None:
+        """Return where the time for twice as long an input is much more than twice as long; None if nowhere."""
+        for text in self.repeated:
+            whole, half = (text * (length // len(text)) for length in (LONGEST, LONGEST // 2))
+            taken = seconds(self.apply, whole)
+            if taken > NOTICED and taken > GENEROUS * seconds(self.apply, half, times=3):
+                ratio = round(seconds(self.apply, whole, times=3) / seconds(self.apply, half, times=3), 1)
+                if ratio > GENEROUS:
+                    return {"input": text, "length": LONGEST, "ratio": ratio}
+        return None
+
+
 # --- finding them
 
 
@@ -96,6 +117,21 @@ def uses() -> Iterator[Use]:
         yield from inline(module, sources[module.__name__])
     yield from of_the_model()
     yield from of_addresses()
+
+
+SEPARATORS = ("", "/", "+", "&", "?", " ", "\n", '"', "'", "<", "%26", "\\u0026")
+SIGNS = ("=", ":", ": ", ">", "%3A", "%3d", "%253A", "\\u003d", '":"', "=[", "%3D+", ":\n")
+WORDS = ("sig", "signature", "access-key", "authorization")
+
+
+def of_functions() -> Iterator[Whole]:
+    """Yield the functions of the module on redaction: each applies a pattern again at each place another one finds."""
+    texts = {each + word + sign for each in SEPARATORS for word in WORDS for sign in SIGNS}
+    texts |= {text + tail for text in ("/sig%3A", "&signature=", "?policy%3D") for tail in ("a", "%", "%2B", "+", "\\")}
+    texts |= {"://", "://a@sha1", "%3A%2F%2F", "%3A%2F%2Fa%40sha1"}
+    yield Whole("redacted", redaction.redacted, tuple(sorted(texts)))
+    yield Whole("one_line", redaction.one_line, ("/sig%3A", "\x1bsig=", "authorization:\n"))
+    yield Whole("redacted_json", lambda text: redaction.redacted_json({text: [text]}), ("/sig%3A", "&signature%253A"))
 
 
 def compiled_in(values: Mapping[str, Any]) -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -295,6 +331,11 @@ def main() -> None:
         print(json.dumps({"where": use.where, "pattern": use.pattern}), flush=True)
         if found := growth(use):
             print(json.dumps({"growth": found, "where": use.where, "pattern": use.pattern}), flush=True)
+    for function in of_functions():
+        where = {"where": f"{redaction.__name__}.{function.name}()"}
+        print(json.dumps(where), flush=True)
+        if found := function.growth():
+            print(json.dumps(where | {"growth": found}), flush=True)
 
 
 if __name__ == "__main__":

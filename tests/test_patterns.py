@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_the_sweep_sees_patterns_of_every_kind(swept: list[dict[str, Any]]) -> N
     assert places >= {
         f"{package}.redaction",  # compiled
         f"{package}.emulator.request_body",  # in a table
+        *(f"{package}.redaction.{name}()" for name in ("redacted", "one_line", "redacted_json")),
         f"{package}.samplesheet.cells",  # inline, and by a name
         "botocore, in the emulator",
         "botocore, in the provider",
@@ -66,6 +68,17 @@ def test_a_pattern_that_backtracks_is_found(pattern: str, method: str) -> None:
     found = patterns.growth(patterns.Use("here", pattern, 0, (method,)))
     assert found is not None
     assert found["ratio"] > patterns.GENEROUS
+
+
+def test_a_function_that_looks_on_from_each_place_is_found() -> None:
+    digest = re.compile("[a-z%/]{20,}=")
+
+    def redact(text: str) -> list[Any]:
+        return [digest.match(text, found.end()) for found in re.finditer("sig%", text)]
+
+    found = patterns.Whole("redact", redact, ("host", "/sig%")).growth()
+    assert found is not None
+    assert found["input"] == "/sig%"
 
 
 def test_a_pattern_that_cannot_be_told_fails_the_sweep() -> None:

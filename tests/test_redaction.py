@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import boto3
 import pytest
@@ -136,6 +137,10 @@ WRITTEN = {
     "of XML": "<{name}>{value}</{name}>",
     "a list of JSON": '{{"{name}": ["{value}"]}}',
     "encoded": "%22{name}%22%3A%22{value}%22%2C%22next%22",
+    "a list of JSON with white space": '{{"{name}": [\n    "{value}"\n  ], "next": [ "1" ]}}',
+    "a short list with white space": '{{"{name}": [ "{value}" ]}}',
+    "of JSON on a line of its own": '{{"{name}":\r\n\t"{value}"}}',
+    "with many spaces": f"{{name}}{' ' * 40}={' ' * 40}{{value}}",
 }
 NAMES = [
     *("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWSAccessKeyId"),
@@ -160,6 +165,45 @@ def test_a_credential_by_its_name(name: str, written: str) -> None:
     assert redacted(left) == left
 
 
+AGAIN: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "in JSON": json.dumps,
+    "in JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "encoded": quote,
+    "encoded twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "as a form": quote_plus,
+    "as a form in a form": lambda text: quote_plus(quote_plus(text)),
+    "in JSON, encoded": lambda text: quote(json.dumps(text)),
+}
+
+
+@pytest.mark.parametrize("again", AGAIN)
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps({"{name}": ["S3CRET"], "next": 1}, indent=2),
+        json.dumps({"{name}": "S3CRET", "next": 1}, indent="\t"),
+        '"{name}":\n"S3CRET"',
+        '"{name}" : [ "S3CRET" ]',
+        "{name} = S3CRET",
+        f"{{name}} ={' ' * 60}S3CRET",
+        "<{name}>\n  S3CRET\n</{name}>",
+    ],
+)
+@pytest.mark.parametrize("name", ["SecretAccessKey", "aws_session_token", "Authorization"])
+def test_white_space_around_a_credential(name: str, written: str, again: str) -> None:
+    left = redacted(AGAIN[again](written.replace("{name}", name)))
+    assert "S3CRET" not in left
+    assert MASK in left
+    assert redacted(left) == left
+
+
+def test_a_name_in_the_place_of_a_value_does_not_hide_its_own_value() -> None:
+    for between in ("=  ", ":\n", ': "'):
+        assert "S3CRET" not in redacted(f'x-amz-security-token{between}"secret_key": "S3CRET"')
+    assert "S3CRET" not in redacted("X-Amz-Signature= Authorization: Bearer S3CRET")
+
+
 @pytest.mark.parametrize("digest", ["5ec2e701" * 8, "c2VjcmV0c2VjcmV0c2VjcmV0c2U="])
 @pytest.mark.parametrize("name", ["Signature", "sig", "policy"])
 def test_a_digest_behind_a_word(name: str, digest: str) -> None:
@@ -179,14 +223,37 @@ def test_a_digest_behind_a_word(name: str, digest: str) -> None:
         "curl -H 'Authorization: Bearer SECRET' https://b/k",
         "Authorization%3A%20Bearer%20SECRET%0D%0AHost%3A%20b",
         "Authorization=Bearer SECRET",
+        'Authorization: Token token="SECRET"',
+        'Authorization: OAuth realm="r", oauth_token="SECRET", oauth_signature="SECRET"',
+        "Authorization: Digest username='u', response='SECRET'",
+        "Authorization: Bearer <SECRET>",
+        "Authorization: Bearer [x] & SECRET",
+        "\"Authorization\": Token token='SECRET'",
+        """curl -H 'Authorization: Token token="SECRET"' https://b/k""",
+        'curl -H "Authorization: Token token=\\"SECRET\\"" https://b/k',
+        "map[Authorization:[Digest response='SECRET', x] Host:[b]]",
+        "<Authorization>Digest response='SECRET'</Authorization>",
+        *(
+            write({"Authorization": 'Digest username="it\'s", response="SECRET"', "Host": "b"})
+            for write in (json.dumps, str, lambda value: json.dumps(json.dumps(value)))
+        ),
+        *(
+            quote(json.dumps({"Authorization": 'Digest username="u", response="SECRET"'}), safe=each)
+            for each in ("", " ")
+        ),
+        quote('Authorization: Token token="SECRET"', safe=""),
+        json.dumps({"request": 'Authorization: Token token="SECRET"\r\nHost: b'}),
     ],
 )
 def test_a_header_is_taken_out_to_the_end_of_its_line(header: str) -> None:
     left = redacted(f"{header}\nHost: b")
     assert "SECRET" not in left
     assert left.endswith("\nHost: b")
+    assert redacted(left) == left
     if "curl" in header:
-        assert left.startswith("curl -H 'Authorization: [redacted]' https://b/k")
+        assert re.match(r"curl -H (['\"])Authorization: \[redacted\]\1 https://b/k", left)
+    if header.startswith(("{", '"{')):
+        assert re.search(r"Host[\\\"']+: ?b?[\\\"']+b[\\\"']|\\r\\nHost: b\"", left)
 
 
 ORDINARY = [
@@ -222,6 +289,14 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 
 def test_a_text_is_looked_at_to_a_bound() -> None:
-    text = redacted("x" * (LONGEST + 7) + " X-Amz-Signature=5ec2e7")
+    words = "word " * (LONGEST // 5)
+    text = redacted(words + "more X-Amz-Signature=5ec2e7")
     assert len(text) <= LONGEST
-    assert text.endswith("… (80 more characters)")
+    assert text.endswith("word… (83 more characters)")
+
+
+def test_what_is_left_of_a_credential_that_was_cut_is_left_out() -> None:
+    url = "https://jane:S3CRET" + "T" * 100 + "@b/k"
+    for before in range(LONGEST - 90, LONGEST - 60):
+        assert "S3CRET" not in redacted("\n" * before + url)
+    assert "S3CRET" not in redacted(url.replace("T@", "T" * LONGEST + "@"))
