@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NoReturn
 
 from airflow_provider_omics.limits import JSON_DEPTH
@@ -13,10 +14,18 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def read(text: bytes | str, *, number: Callable[[str], Any] = float, constant: Callable[[str], Any] = _refuse) -> Any:
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("it has a number that is too large")
+    return number
+
+
+def read(text: bytes | str, *, number: Callable[[str], Any] = _number, constant: Callable[[str], Any] = _refuse) -> Any:
     """Return what a JSON document holds.
 
-    :param number: reads a number with a point or an exponent
+    :param number: reads a number with a point or an exponent; by default one beyond the range of a float is refused,
+        which Python reads as infinity
     :param constant: reads ``NaN``, ``Infinity`` or ``-Infinity``, which Python writes; by default they are refused
     :raises ValueError: if the text is not JSON, or is nested too deeply; never with the text itself, which may name a
         patient

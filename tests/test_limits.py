@@ -119,6 +119,8 @@ def test_a_sheet_is_read_no_further_than_its_limit() -> None:
         ('{"a":' * 101 + "1" + "}" * 101, "nested more than 100 deep"),
         ('{"a":' * 3000 + "1" + "}" * 3000, "nested more than 100 deep"),
         ("[NaN]", "NaN is not JSON"),
+        ("[1e999]", "has a number that is too large"),
+        ('{"a": -1.5E+400}', "has a number that is too large"),
         (b'["\xff"]', "not text in UTF-8"),
         ("Jane Doe", "Expecting value"),
         ("1" * 5000, "integer string conversion"),
