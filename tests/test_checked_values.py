@@ -125,12 +125,17 @@ def test_settings_that_are_too_large_are_refused(start_batch: Any, context: Cont
     assert len(run_settings.check(settings[:1])) == 1
 
 
-@pytest.mark.parametrize("constant", ["NaN", "-Infinity"])
-def test_settings_in_s3_with_what_json_does_not_know(constant: str, omics_connection: str, omics_bucket: str) -> None:
+@pytest.mark.parametrize(
+    ("constant", "problem"),
+    [("NaN", "NaN is not JSON"), ("-Infinity", "-Infinity is not JSON"), ("1e999", "has a number that is too large")],
+)
+def test_settings_in_s3_with_what_json_does_not_know(
+    constant: str, problem: str, omics_connection: str, omics_bucket: str
+) -> None:
     hook, uri = OmicsHook(), f"s3://{omics_bucket}/cohort.json"
     body = f'[{{"runSettingId": "a", "parameters": {{"x": {constant}}}}}]'.encode()
     s3.client(hook).put_object(Bucket=omics_bucket, Key="cohort.json", Body=body)
-    with pytest.raises(errors.RunSettingsUnreadable, match=f"{constant} is not JSON"):
+    with pytest.raises(errors.RunSettingsUnreadable, match=problem):
         run_settings.read(hook, uri, {})
     with pytest.raises(ValueError, match="not JSON compliant"):
         run_settings.body([{"x": float(constant)}])
@@ -174,3 +179,20 @@ def test_a_long_text_that_is_no_uri_is_shortened() -> None:
     with pytest.raises(ValueError, match="is not an S3 URI") as caught:
         s3.split("x" * 1000)
     assert len(str(caught.value)) < 130
+
+
+PASSWORD = "https://jane:S3CRET" + "x" * 100 + "@b/k"
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("parameters", {"a": {PASSWORD: [{1}]}}),
+        ("parameters", {PASSWORD: nested(200)}),
+        *(("workflowId", v) for v in (PASSWORD, [PASSWORD], {"x": PASSWORD})),
+    ],
+)
+def test_a_value_is_redacted_before_it_is_shortened(member: str, value: Any) -> None:
+    with pytest.raises(errors.OmicsInputError) as caught:
+        schema.check("StartRun", {**RUN, member: value}, {})
+    assert "S3CRET" not in str(caught.value)

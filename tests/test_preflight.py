@@ -151,6 +151,15 @@ def test_a_workflow_that_is_not_active(status: str, heals: bool, request_of: Any
     assert [finding.heals for finding in e.value.findings] == [heals]
 
 
+@pytest.mark.parametrize("place", [preflight_rules.LONGEST - 30, preflight_rules.LONGEST - 20])
+def test_a_message_is_redacted_before_it_is_shortened(place: int, request_of: Any, seed: Any) -> None:
+    message = "." * place + " https://jane:S3CRETS3CRETS3CRET@b/k"
+    seed("7", status="FAILED", statusMessage=message)
+    (found,) = findings_of(request_of(workflowId="7"))
+    assert "AWS says: ...." in found
+    assert "S3C" not in found
+
+
 @versions
 def test_a_version_that_is_not_active(request_of: Any, omics: Any, omics_clock: Any) -> None:
     omics.create_workflow_version(workflowId="1234567", versionName="v2", definitionZip=archive(name="main.nf"))

@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_provider_omics.exceptions.preflight import Finding
 from airflow_provider_omics.parameters import unqualified
+from airflow_provider_omics.redaction import redacted
 from airflow_provider_omics.resources import RULES, RUN_CACHE, WORKFLOW, Resource
 
 Members = Mapping[str, Any]
@@ -185,7 +186,7 @@ def _not_active(argument: str, which: str, resource: Resource, description: Memb
     if status in resource.succeeded or status not in resource.statuses:  # a status that AWS added later is none of ours
         return ()
     says = description.get("statusMessage")
-    problem = f"{which} is {status}, not ACTIVE." + (f" AWS says: {says[:LONGEST]}" if says else "")
+    problem = f"{which} is {status}, not ACTIVE." + (f" AWS says: {redacted(says)[:LONGEST]}" if says else "")
     return (Finding(argument, problem, heals=status not in resource.failed),)
 
 

@@ -17,6 +17,7 @@ from botocore.session import Session, get_session
 
 from airflow_provider_omics.exceptions import OmicsInputError, OmicsVersionError
 from airflow_provider_omics.limits import JSON_DEPTH, MATCHED_CHARACTERS
+from airflow_provider_omics.redaction import one_line, redacted
 from airflow_provider_omics.resources import RULES, SINCE
 
 OF_SAMPLES = "batch_run_settings["
@@ -203,7 +204,7 @@ def _check_document(argument: str, value: Any, depth: int = 0) -> Any:
     :param depth: in how many objects and arrays the value stands
     """
     if depth > JSON_DEPTH:
-        raise OmicsInputError(f"{argument[:60]}…", f"is nested more than {JSON_DEPTH} deep.")
+        raise OmicsInputError(f"{one_line(argument)[:60]}…", f"is nested more than {JSON_DEPTH} deep.")
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -279,8 +280,10 @@ def _said(argument: str, value: Any) -> str:
 
 
 def shortened(value: Any) -> str:
-    """Return how Python writes a value, if that is long only its beginning: it may be the data of a whole cohort."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= 80 else value[:77] + "…")
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    """Return how Python writes a value, if that is long only its beginning: it may be the data of a whole cohort.
+
+    Credentials go before it is cut: half of one might not be recognised.
+    """
+    text = redacted(value if isinstance(value, str) else repr(value))
+    text = text if len(text) <= 80 else text[:77] + "…"
+    return repr(text) if isinstance(value, str) else text
