@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -33,32 +33,43 @@ CHOSEN_BY_USERS = {
 """Members of AWS's answers that users write, or in which AWS quotes what users wrote."""
 
 
-def spoil(value: Any) -> None:
+def spoil(value: Any, members: Collection[str] = CHOSEN_BY_USERS) -> None:
     """Append the hostile text to every such member of an answer."""
     if isinstance(value, list):
         for each in value:
-            spoil(each)
+            spoil(each, members)
     elif isinstance(value, dict):
         for key, each in value.items():
-            if key in CHOSEN_BY_USERS and isinstance(each, str):
+            if key in members and isinstance(each, str):
                 value[key] = each + HOSTILE
             else:
-                spoil(each)
+                spoil(each, members)
         if "tags" in value and isinstance(value["tags"], dict):
             value["tags"][HOSTILE] = HOSTILE
 
 
 @pytest.fixture
-def hostile_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let AWS HealthOmics answer what a hostile user could have it say."""
+def hostile_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what lets AWS HealthOmics answer what a hostile user could have it say, in answers to some operation."""
     made = OmicsClientHook.get_client_type
 
-    def get_client_type(self: Any, *args: Any, **kwargs: Any) -> Any:
-        client = made(self, *args, **kwargs)
-        client.meta.events.register("after-call.omics", lambda parsed, **_: spoil(parsed))
-        return client
+    def register(operation: str, members: Collection[str]) -> None:
+        def get_client_type(self: Any, *args: Any, **kwargs: Any) -> Any:
+            client = made(self, *args, **kwargs)
+            client.meta.events.register(
+                f"after-call.omics{operation}", lambda parsed, **_: spoil(parsed, members), unique_id=operation
+            )
+            return client
 
-    monkeypatch.setattr(OmicsClientHook, "get_client_type", get_client_type)
+        monkeypatch.setattr(OmicsClientHook, "get_client_type", get_client_type)
+
+    return register
+
+
+@pytest.fixture
+def hostile_aws(hostile_in: Callable[..., None]) -> None:
+    """Let AWS HealthOmics answer what a hostile user could have it say."""
+    hostile_in("", CHOSEN_BY_USERS)
 
 
 @pytest.fixture
@@ -113,6 +124,29 @@ def test_a_batch(deferrable: bool, start_batch: Any, fail_in: Any, hostile_aws: 
     act(start_batch(deferrable=deferrable))
     batch_id = omics.list_batch()["items"][0]["id"]
     act(DeleteRunBatchOperator(task_id="delete", batch_id=batch_id))
+
+
+def test_a_copied_run(
+    hostile_in: Any, first_try: Any, start: Any, context: ContextMaker, omics: Any, logged: Logged
+) -> None:
+    left = first_try(at={"max_tries": 1})["id"]
+    hostile_in(".GetRun", {"outputUri"})
+    result = finish(start(), context(try_number=2, max_tries=1))
+    assert result["id"] != left
+    assert f"Run {left} has the name and tags of this task's run, but output URI" in logged()
+    check_shown(logged())
+
+
+@needs_batches
+@pytest.mark.parametrize(("operation", "members"), [(".GetRun", {"outputUri"}), (".ListRunsInBatch", {"runSettingId"})])
+def test_a_copied_run_of_a_batch(
+    operation: str, members: set[str], hostile_in: Any, start_batch: Any, context: ContextMaker, logged: Logged
+) -> None:
+    left = start_batch(wait_for_completion=False).execute(context(max_tries=1))["id"]
+    hostile_in(operation, members)
+    finish(start_batch(), context(try_number=2, max_tries=1))
+    assert f"of run batch {left} was started with other settings than sample" in logged()
+    check_shown(logged())
 
 
 @pytest.mark.parametrize("definition", [archive(name="main.nf"), b"no archive"], ids=["active", "failed"])

@@ -14,6 +14,7 @@ from airflow_provider_omics.exceptions import NotFound, OmicsError
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import Resource
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ class Adoption:
         differing = self.differences(one) if self._claims_to_be_equal(one) else {}
         if differing:
             title, what = self.resource.title, "name and tags" if self.tagged else "name"
-            found = title.capitalize(), one["id"], what, title, "; ".join(differing.values())
+            found = title.capitalize(), one["id"], what, title, one_line("; ".join(differing.values()))
             self.hook.log.warning("%s %s has the %s of this task's %s, but %s. It is left alone and not used.", *found)
         return bool(differing)
 

@@ -19,6 +19,7 @@ from airflow_provider_omics.exceptions import (
 )
 from airflow_provider_omics.hooks.killing import TRY_ENDED
 from airflow_provider_omics.operators import comparison
+from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.reports.run import summarize
 from airflow_provider_omics.reports.run_batch import NOT_STARTED, Sample, counts, failure, rows
 from airflow_provider_omics.resources import RUN, RUN_BATCH, RUN_TASK
@@ -219,7 +220,7 @@ class RunBatchReport:
             differing = "; ".join(comparison.differences(settings, run, tagged=True).values())
         if differing:
             self.copied += 1
-            which = sample.run_id, sample.batch_id, sample.run_setting_id, differing
+            which = sample.run_id, sample.batch_id, one_line(sample.run_setting_id), one_line(differing)
             self.hook.log.warning(
                 "Run %s of run batch %s was started with other settings than sample %s has (%s). This task does not "
                 "use it.",
