@@ -54,11 +54,15 @@ _QUOTES = rf"(?:[\"'\\]|{_PERCENT}(?:2[27]|5[Cc])){{0,16}}"
 _SPACES = rf"(?:[ \t]|{_PERCENT}20){{0,64}}+"
 _SPACES_OF_A_FORM = rf"(?:[ \t+]|{_PERCENT}2[0Bb]){{0,64}}+"
 """A form has ``+`` for a space: https://url.spec.whatwg.org/#application/x-www-form-urlencoded."""
-_WHITE = rf"(?:[ \t\r\n+]|\\{{1,8}}+[rnt]|{_PERCENT}(?:2[0Bb]|0[9AaDd]|5[Cc][rnt])){{0,64}}+"
+_WHITE = rf"(?:[ \t\r\n+]|\\{{1,8}}+[rnt](?![\w.-])|{_PERCENT}(?:2[0Bb]|0[9AaDd]|5[Cc][rnt](?![\w.-]))){{0,64}}+"
 _BREAKS = rf"{_WHITE}(?=[\"'\[]|\\{{1,16}}[\"']|{_PERCENT}(?:2[27]|5[BbCc]))"
 """White space with line breaks, as JSON has it before a quote or a list, also where that JSON is text in JSON."""
+_ENCODED = "(?:0[9AaDd]|2[027Bb]|3[AaDdEe]|5[BbCc])"
+_START = rf"(?:(?<![\w.-])|(?<=%{_ENCODED})|(?<=%25{_ENCODED})|(?<=%2525{_ENCODED})|(?<=\\u003[AaDdEe]))"
+"""Where a name may begin: also behind the encoded sign, white space or quotes of the name before it."""
 _ASSIGNED = re.compile(
-    r"(?<![\w.-])(?<!</)(?<!<\\/)(?P<name>[\w.-]++)"
+    rf"{_START}"
+    r"(?!(?:(?<=</)|(?<=<\\/))[\w.-]++>)(?P<name>[\w.-]++)"
     rf"(?P<closing>{_QUOTES}){_SPACES_OF_A_FORM}"
     rf"(?:(?:[=:>]{{1,3}}|\\u003[AaDdEe])(?:{_BREAKS}|(?<=[\w\"']>){_WHITE}|{_SPACES})"
     rf"|{_PERCENT}(?:3[AaDd](?:{_BREAKS}|{_SPACES_OF_A_FORM})|3[Ee]{_WHITE}))"
@@ -76,7 +80,7 @@ _HEADER_IN_XML = re.compile(r"[^\r\n<]*+")
 _HEADER_LINE = re.compile(r"(?:[^\r\n%]|%(?!(?:25){0,3}0[AaDd]))*+")
 _HEADER_IN_QUOTES = {
     "\\" * escapes + quote: re.compile(
-        rf"(?=[^\s\],;:}})])(?:[^\r\n\\{quote}]|(?!\\{{{escapes + 1}}}[rn])"
+        rf"(?!\])(?:[^\r\n\\{quote}]|(?!\\{{{escapes + 1}}}[rn])"
         rf"(?:\\{{{escapes + 1},}}+{quote}?|\\{{0,{escapes}}}+(?<=\\)(?![\\{quote}])))*+"
     )
     for escapes in (0, 1, 3, 7)

@@ -204,6 +204,13 @@ def test_a_name_in_the_place_of_a_value_does_not_hide_its_own_value() -> None:
     assert "S3CRET" not in redacted("X-Amz-Signature= Authorization: Bearer S3CRET")
 
 
+@pytest.mark.parametrize("again", AGAIN)
+@pytest.mark.parametrize("before", ["header: ", "<header>\n", "header=", '{"header": "', '["', "header =\n\t"])
+@pytest.mark.parametrize("name", ["SecretAccessKey", "Authorization"])
+def test_a_name_behind_another_name(name: str, before: str, again: str) -> None:
+    assert "S3CRET" not in redacted(AGAIN[again](f"{before}{name}=S3CRET"))
+
+
 @pytest.mark.parametrize("digest", ["5ec2e701" * 8, "c2VjcmV0c2VjcmV0c2VjcmV0c2U="])
 @pytest.mark.parametrize("name", ["Signature", "sig", "policy"])
 def test_a_digest_behind_a_word(name: str, digest: str) -> None:
@@ -286,6 +293,11 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
         assert redacted(written) == written
         assert one_line(written) == written
     assert redacted_json({text: [text]}) == {text: [text]}
+
+
+def test_what_follows_an_empty_element_of_xml_stays() -> None:
+    for text in ("<Authorization></Authorization> is empty", "<SecretKey><\\/SecretKey>\nis empty"):
+        assert redacted(text) == text
 
 
 def test_a_text_is_looked_at_to_a_bound() -> None:
