@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +30,26 @@ def runs(omics: Any) -> dict[str, str]:
 def test_retries_that_were_edited_do_not_matter(first_try: Any, start: Any, context: ContextMaker) -> None:
     left = first_try(retries=3, at={"max_tries": 3})
     assert start(retries=1).execute(context(try_number=2, max_tries=3))["id"] == left["id"]
+
+
+@both_modes
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        lambda workflow: {"workflow_id": int(workflow)},
+        lambda _: {"extra_request": {"parameters": {"t": datetime(2026, 1, 1, tzinfo=UTC)}}},
+        lambda _: {"extra_request": {"parameters": {1: ("a", "b")}}},
+    ],
+    ids=["numeric-id", "datetime", "key-and-tuple"],
+)
+def test_what_the_check_of_a_request_changes_makes_no_other_request(
+    arguments: Any, deferrable: bool, first_try: Any, start: Any, context: ContextMaker, workflow_id: str, omics: Any
+) -> None:
+    given = arguments(workflow_id)
+    left = first_try(at={"max_tries": 1}, **given)
+    result = finish(start(deferrable=deferrable, **given), context(try_number=2, max_tries=1))
+    assert runs(omics) == {left["id"]: "COMPLETED"}
+    assert result["id"] == left["id"]
 
 
 @both_modes

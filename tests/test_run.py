@@ -110,9 +110,9 @@ def test_a_run_that_is_repeated_lends_its_cache(
 
 
 def test_only_what_was_given_is_sent(start: Any, context: ContextMaker) -> None:
-    request = start().request(context())
+    request = start().checked_request(context())
     assert set(request) == {"workflowId", "roleArn", "outputUri", "name", "requestId", "tags"}
-    assert set(start(airflow_tags=False).request(context())) == set(request) - {"tags"}
+    assert set(start(airflow_tags=False).checked_request(context())) == set(request) - {"tags"}
 
 
 def test_without_waiting(start: Any, context: ContextMaker) -> None:

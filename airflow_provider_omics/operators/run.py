@@ -162,7 +162,7 @@ class StartRunOperator(RunCourse):
         self.log_lines = log_lines
 
     def request(self, context: Context) -> dict[str, Any]:
-        """Add name, tags and token, and leave the cache out where the author says so."""
+        """Add the name, and leave the cache out where the author says so."""
         request = super().request(context)
         seconds("start_timeout", self.start_timeout)
         if isinstance(self.log_lines, bool) or not isinstance(self.log_lines, int) or not 0 <= self.log_lines <= 10_000:
@@ -176,10 +176,19 @@ class StartRunOperator(RunCourse):
         attempt = Attempt.of(context, self.hook)
         # Without tags only the name tells the tries that belong together.
         own = attempt.task.digest if self.airflow_tags else digest(attempt.task.digest, attempt.max_tries)
-        request = {"name": attempt.task.readable(f"-{own}")} | request
-        if tags := {**request.get("tags", {}), **self._adoption(context, request).tags}:
+        return {"name": attempt.task.readable(f"-{own}")} | request
+
+    def checked_request(self, context: Context) -> dict[str, Any]:
+        """Add tags and token. The tags stand for the checked request: later tries compare their own checked one."""
+        from airflow_provider_omics.hooks import schema
+
+        request = super().checked_request(context)
+        adoption = self._adoption(context, request)
+        if tags := {**request.get("tags", {}), **adoption.tags}:
             request["tags"] = tags
-        return {"requestId": token("StartRun", attempt.task.digest, attempt.try_number, request)} | request
+        attempt = adoption.attempt
+        own_token = token(self.operation, attempt.task.digest, attempt.try_number, request)
+        return schema.check(self.operation, {"requestId": own_token} | request, {"tags": "tags"})
 
 
 def truth(argument: str, value: Any) -> bool:
