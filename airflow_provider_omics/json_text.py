@@ -36,7 +36,7 @@ def read(text: bytes | str, *, number: Callable[[str], Any] = _number, constant:
         raise ValueError("it is not text in UTF-8") from None
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    if _is_deep(value):
+    if is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
 
@@ -44,10 +44,13 @@ def read(text: bytes | str, *, number: Callable[[str], Any] = _number, constant:
 _TOO_DEEP = f"its objects and arrays are nested more than {JSON_DEPTH} deep"
 
 
-def _is_deep(value: Any) -> bool:
-    """Tell whether objects and arrays are nested too deeply, level by level: recursion could end before its end."""
+def is_deep(value: Any, most: int = JSON_DEPTH) -> bool:
+    """Tell whether objects and arrays are nested too deeply, level by level: recursion could end before its end.
+
+    :param most: how deeply they may be nested
+    """
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(JSON_DEPTH):
+    for _ in range(most):
         level = [
             inner
             for each in level

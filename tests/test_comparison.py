@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,6 +45,13 @@ REQUEST = {"workflowId": "1234567", "roleArn": ROLE, "outputUri": "s3://bucket/r
             {"workflowType": "READY2RUN", "workflowVersionName": "2.0"},
             {"workflowVersionName"},
         ),
+        (
+            {"workflowType": None, "outputUri": "s3://bucket/runs", "runId": None, "workflowVersionName": None},
+            {},
+            set(),
+        ),
+        ({}, {"runId": "1"}, set()),
+        ({}, {"runId": "9"}, {"runId"}),
         ({"parameters": {"a": 1}}, {}, set()),
         ({"parameters": {"a": 1}}, {"parameters": {"a": 2}}, {"parameters"}),
         ({"parameters": {"a": {"b": [1, None]}}}, {"parameters": {"a": {"b": [1.0, None], "c": None}}}, set()),
@@ -68,7 +76,9 @@ def test_parameters_that_neither_tag_nor_description_tells_are_others() -> None:
         ({"parameters": {"a": 1}}, {"runId": "9", "parameters": {"a": 1, "b": 2}}, set()),
         ({"parameters": {"a": 1}}, {"runId": "9", "parameters": {"a": 2}}, {"parameters"}),
         ({"workflowId": "7"}, {"runId": "9"}, {"workflowId"}),
-        ({}, {}, {"runId"}),
+        ({}, {}, set()),
+        ({}, {"runId": "1"}, set()),
+        ({}, {"runId": "8"}, {"runId"}),
     ],
 )
 def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
@@ -76,6 +86,55 @@ def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
 ) -> None:
     request = {"runId": "9", "roleArn": ROLE, "outputUri": "s3://bucket/runs", **asked}
     assert set(comparison.differences(request, {**RUN, **shown}, tagged=True, merged=True)) == differing
+
+
+@pytest.mark.parametrize("shown", [{}, {"runId": "1"}], ids=["absent", "own-id"])
+def test_a_repeated_run_that_neither_tag_nor_description_tells_is_another(shown: dict[str, Any]) -> None:
+    asked = {**REQUEST, "runId": "9"}
+    assert set(comparison.differences(asked, {**RUN, **shown}, tagged=False)) == {"runId"}
+    assert not comparison.differences(asked, {**RUN, "runId": "9"}, tagged=False)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "tagged", "same"),
+    [
+        (nested(99), nested(99), True, True),
+        (nested(99), nested(99), False, True),
+        (nested(99), nested(5_000), True, False),
+        ({}, nested(700), True, False),
+        (nested(700), nested(700), True, True),  # which a run that is repeated has lent
+        (nested(700), nested(700), False, False),
+    ],
+)
+def test_deeply_nested_parameters(asked: Any, shown: Any, tagged: bool, same: bool) -> None:
+    request, found = {**REQUEST, "parameters": asked}, {**RUN, "parameters": shown}
+    assert (not comparison.differences(request, found, tagged=tagged)) is same
+
+
+@pytest.mark.parametrize(
+    ("asked", "lent"),
+    [
+        ({}, {"workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "parameters"}),
+        ({"workflowId": "1"}, {"workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "parameters"}),
+        ({"workflowId": "2"}, {"workflowId", "parameters"}),
+    ],
+)
+def test_another_workflow_takes_over_no_version_of_the_repeated_run_s(asked: dict[str, Any], lent: set[str]) -> None:
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    repeated = {
+        **{"workflowId": "1", "workflowType": "PRIVATE", "workflowOwnerId": "999988887777"},
+        **{"workflowVersionName": "v1", "parameters": {"a": 1}, "creationTime": time},
+    }
+    completed = comparison.completed({"runId": "9", **asked}, repeated, {"creationTime": time})
+    assert set(completed) == {"runId"} | lent
+    assert completed["workflowId"] == asked.get("workflowId", "1")
 
 
 @pytest.mark.parametrize(
@@ -107,3 +166,9 @@ def test_below_is_a_matter_of_whole_folders(uri: str, folder: str, below: bool) 
 def test_the_settings_of_a_run_of_a_batch(shared: Any, own: Any, parameters: dict[str, Any]) -> None:
     merged = run_settings.merged({"roleArn": ROLE, "parameters": shared}, {"runSettingId": "1", "parameters": own})
     assert merged == {"roleArn": ROLE, "runSettingId": "1", "parameters": parameters}
+
+
+def test_null_in_the_settings_of_a_run_of_a_batch_is_nothing() -> None:
+    shared = {"roleArn": ROLE, "outputUri": "s3://b/runs", "workflowType": None}
+    merged = run_settings.merged(shared, {"runSettingId": "1", "outputUri": None, "parameters": None})
+    assert merged == {"roleArn": ROLE, "outputUri": "s3://b/runs", "runSettingId": "1"}

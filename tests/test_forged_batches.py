@@ -9,6 +9,7 @@ import pytest
 from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_batches, needs_versions
+from tests.forged import nest_parameters
 from tests.samples import CLONES, SAMPLES, batches, by_sample
 from tests.waits import both_modes, finish
 
@@ -127,6 +128,24 @@ def test_a_copied_batch_costs_no_sample_that_had_completed_before(
     result = start_batch().execute(context(try_number=2, max_tries=1))
     assert set(by_sample(result, "batch_id").values()) == {left["id"]}
     assert len(batches(omics)) == 2  # none was started
+
+
+@pytest.mark.parametrize(
+    ("depth", "told"), [(700, "other parameters"), (100_000, "parameters nested too deeply to be read")]
+)
+def test_a_run_of_a_copied_batch_with_deeply_nested_parameters_is_started_anew(
+    depth: int, told: str, start_batch: Any, context: ContextMaker, omics: Any, omics_clock: Any, logged: Logged
+) -> None:
+    start_batch(wait_for_completion=False).execute(context(max_tries=1))
+    omics_clock.advance(3600)
+    operator = start_batch()
+    (batch,) = batches(omics)
+    (run,) = omics.list_runs_in_batch(batchId=batch["id"], runSettingId="sample_2")["runs"]
+    nest_parameters(operator, run["runId"], depth)
+    result = operator.execute(context(try_number=2, max_tries=1))
+    assert result["counts"]["completed"] == 3
+    assert by_sample(result, "batch_id") == {"sample_1": batch["id"], "sample_2": result["id"], "sample_3": batch["id"]}
+    assert f"sample_2 has ({told})" in logged()
 
 
 def test_runs_that_may_not_be_described_are_taken_as_their_batch_says(

@@ -10,6 +10,7 @@ from airflow_provider_omics.operators.adoption import Adoption
 from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_versions
+from tests.forged import nest_parameters
 from tests.samples import CLONES, OTHER_ROLE, PARAMETERS
 from tests.waits import both_modes, finish
 
@@ -98,6 +99,42 @@ def test_a_copied_run_of_another_version_is_left_alone(
     assert f"workflow version {copied_version!r}, not {asked!r}" in logged()
 
 
+@both_modes
+def test_a_run_that_repeats_another_workflow_s_run_is_gone_on_with(
+    deferrable: bool, first_try: Any, start: Any, context: ContextMaker, omics_emulator: Any, begin: Any
+) -> None:
+    """What the repeated run says of its own workflow, as the version, says nothing of the one that is asked for."""
+    repeated = begin()
+    arguments: dict[str, Any] = {"workflow_id": "7654321", "run_id": repeated, "name": "again"}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    known = omics_emulator.store.region("123456789012", "us-east-1").runs
+    known.change(repeated, workflowVersionName="v1", workflowOwnerId="999988887777")
+    known.change(left["id"], workflowOwnerId="123456789012")
+    result = finish(start(deferrable=deferrable, **arguments), context(try_number=2, max_tries=1))
+    assert result["id"] == left["id"]
+
+
+@both_modes
+@pytest.mark.parametrize("shown", ["own-id", "absent"])
+def test_a_run_that_does_not_show_what_it_repeats_is_told_by_its_tag(
+    shown: str,
+    deferrable: bool,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_emulator: Any,
+    begin: Any,
+) -> None:
+    arguments = {"workflow_id": None, "run_id": begin(), "name": "again"}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    known = omics_emulator.store.region("123456789012", "us-east-1").runs
+    known.change(left["id"], runId=left["id"] if shown == "own-id" else None)
+    assert omics.get_run(id=left["id"]).get("runId") == (left["id"] if shown == "own-id" else None)
+    result = finish(start(deferrable=deferrable, **arguments), context(try_number=2, max_tries=1))
+    assert result["id"] == left["id"]
+
+
 def test_a_copied_run_that_repeats_another_one_is_left_alone(
     first_try: Any, start: Any, context: ContextMaker, omics: Any, begin: Any, logged: Logged
 ) -> None:
@@ -172,6 +209,39 @@ def test_what_aws_may_write_otherwise_makes_no_difference(
     known.change(left["id"], outputUri=f"{output_uri.rstrip('/')}/", parameters=written, runId=left["id"])
     operator = start(output_uri=output_uri, parameters=PARAMETERS | {"none": None}, deferrable=deferrable)
     assert finish(operator, context(try_number=2, max_tries=1))["id"] == left["id"]
+
+
+@both_modes
+@pytest.mark.parametrize(
+    ("depth", "told"),
+    [
+        (700, "has the name and tags of this task's run, but other parameters"),
+        (100_000, "is left alone: The answer of AWS HealthOmics to GetRun is nested too deeply to be read"),
+    ],
+)
+def test_a_copied_run_with_deeply_nested_parameters_hides_no_other_run(
+    depth: int,
+    told: str,
+    deferrable: bool,
+    first_try: Any,
+    start: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    logged: Logged,
+) -> None:
+    arguments = {"name": "cohort", "parameters": PARAMETERS}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    omics_clock.advance(1)
+    found = omics.get_run(id=left["id"])
+    same = {member: found[member] for member in ("workflowId", "roleArn", "outputUri", "name", "tags", "parameters")}
+    copied = omics.start_run(**same, requestId="copy")["id"]
+    operator = start(deferrable=deferrable, **arguments)
+    nest_parameters(operator, copied, depth)
+    assert finish(operator, context(try_number=2, max_tries=1))["id"] == left["id"]
+    assert f"Run {copied} {told}" in logged()
+    omics_clock.advance(3600)
+    assert runs(omics) == dict.fromkeys((copied, left["id"]), "COMPLETED")
 
 
 def test_without_our_tags_the_description_alone_tells_and_nothing_is_cancelled(

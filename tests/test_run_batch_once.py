@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -38,6 +39,67 @@ def test_a_batch_that_ended_unseen_gives_its_result(
     omics_clock.advance(3600)
     result = finish(start_batch(deferrable=deferrable), context(try_number=2, max_tries=1))
     assert [found["id"] for found in batches(omics)] == [left["id"]]
+    assert result["counts"]["completed"] == 3
+
+
+@both_modes
+@pytest.mark.parametrize("ended", [False, True], ids=["active", "processed"])
+def test_a_batch_of_which_aws_tells_the_own_account_as_the_workflow_s_owner_is_gone_on_with(
+    ended: bool,
+    deferrable: bool,
+    start_batch: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_clock: Any,
+    omics_emulator: Any,
+) -> None:
+    left = start_batch(wait_for_completion=False).execute(context(max_tries=1))
+    known = omics_emulator.store.region("123456789012", "us-east-1").run_batches
+    shared = omics.get_batch(batchId=left["id"])["defaultRunSetting"]
+    known.change(left["id"], defaultRunSetting={**shared, "workflowOwnerId": "123456789012"})
+    if ended:
+        omics_clock.advance(3600)
+    result = finish(start_batch(deferrable=deferrable), context(try_number=2, max_tries=1))
+    assert [found["id"] for found in batches(omics)] == [left["id"]]
+    assert (result["id"], result["counts"]["completed"]) == (left["id"], 3)
+
+
+@both_modes
+def test_runs_that_are_listed_without_their_uuid_have_completed(
+    deferrable: bool, start_batch: Any, context: ContextMaker, omics: Any, omics_clock: Any, omics_emulator: Any
+) -> None:
+    left = start_batch(wait_for_completion=False).execute(context(max_tries=1))
+    omics_clock.advance(3600)
+    assert batches(omics)[0]["status"] == "PROCESSED"
+    submitted = omics_emulator.store.region("123456789012", "us-east-1").run_batches.get(left["id"]).submitted
+    for sample in ("sample_1", "sample_2", "sample_3"):
+        submitted.change(sample, runInternalUuid=None)
+    result = finish(start_batch(deferrable=deferrable), context(try_number=2, max_tries=1))
+    assert [found["id"] for found in batches(omics)] == [left["id"]]
+    assert result["counts"]["completed"] == 3
+
+
+@both_modes
+def test_null_in_the_settings_in_s3_makes_no_sample_another(
+    deferrable: bool,
+    start_batch: Any,
+    fail_in: Any,
+    context: ContextMaker,
+    omics: Any,
+    omics_bucket: str,
+) -> None:
+    """It means the same as an absent member: for the comparison, and where the samples that are left are sent again."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    body = json.dumps([{**sample, "outputUri": None, "priority": None} for sample in SAMPLES]).encode()
+    s3: Any = S3Hook().get_conn()
+    s3.put_object(Bucket=omics_bucket, Key="cohort.json", Body=body)
+    uri = f"s3://{omics_bucket}/cohort.json"
+    fail_in("sample_2")
+    with pytest.raises(errors.RunBatchFailed):
+        start_batch(batch_run_settings=uri).execute(context(max_tries=1))
+    result = finish(start_batch(batch_run_settings=uri, deferrable=deferrable), context(try_number=2, max_tries=1))
+    assert [found["totalRuns"] for found in batches(omics)] == [3, 1]
     assert result["counts"]["completed"] == 3
 
 

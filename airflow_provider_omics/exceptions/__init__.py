@@ -13,6 +13,7 @@
     │   ├── QuotaExceeded           402: a quota of the account is used up
     │   ├── Throttled               429, after all repeats
     │   └── ValidationFailed *      400: AWS refuses the request
+    ├── AnswerUnreadable            an answer of AWS is nested too deeply to be read
     ├── NoAnswer                    AWS could not be reached
     ├── OutcomeUnknown              a creating call was sent, and no answer says whether it took effect
     ├── PreflightFailed             what was looked at before a start would keep the run from going well
@@ -63,6 +64,7 @@ facts are attributes.
 from __future__ import annotations
 
 from airflow_provider_omics.exceptions.common import (
+    AnswerUnreadable,
     NoAnswer,
     OmicsConnectionError,
     OmicsError,
@@ -131,6 +133,7 @@ from airflow_provider_omics.exceptions.workflow import (
 __all__ = [
     "SERVICE_ERRORS",
     "AccessDenied",
+    "AnswerUnreadable",
     "Conflict",
     "DefinitionUnreadable",
     "NoAnswer",

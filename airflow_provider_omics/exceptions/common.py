@@ -66,6 +66,20 @@ class NoAnswer(OmicsError):
         self.operation = operation
 
 
+class AnswerUnreadable(OmicsError):
+    """Say that an answer of AWS cannot be read: its objects and arrays are nested too deeply for Python.
+
+    :param operation: the operation of the API
+    """
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(
+            f"The answer of AWS HealthOmics to {operation} is nested too deeply to be read. "
+            "Next: look at this resource in the AWS console; the parameters of a run may be nested so."
+        )
+        self.operation = operation
+
+
 class OutcomeUnknown(OmicsError):
     """Say that a creating call was sent and its answer did not arrive.
 

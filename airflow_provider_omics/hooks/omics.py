@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from airflow_provider_omics.exceptions import (
+    AnswerUnreadable,
     NoAnswer,
     NotFound,
     OmicsServiceError,
@@ -75,6 +76,8 @@ class OmicsHook(OmicsClientHook):
                 seconds = errors.pause(repeat)
                 self.log.info("%s is throttled; it is sent again in %.1f s", operation, seconds)
                 sleep(seconds)
+            except AnswerUnreadable as error:
+                raise OutcomeUnknown(operation, str(members.get("requestId")), str(error)) from error
             except (NoAnswer, OmicsServiceError) as error:
                 cause = error.__cause__
                 if isinstance(error, OmicsServiceError) and errors.is_ambiguous(error):
@@ -90,6 +93,7 @@ class OmicsHook(OmicsClientHook):
         :param operation: the API's name, e.g. ``GetRun``
         :param members: the members of its input, named as in the API
         :raises NoAnswer: if AWS could not be reached
+        :raises AnswerUnreadable: if the answer is nested too deeply to be read
         :raises OmicsServiceError: what AWS answered
         """
         return self._send(self.conn_once, operation, members)
@@ -100,6 +104,8 @@ class OmicsHook(OmicsClientHook):
             answer: dict[str, Any] = method(**members)
         except (BotoCoreError, ClientError) as error:
             raise errors.translate(operation, error) from error
+        except RecursionError:  # of the parser of JSON that botocore uses
+            raise AnswerUnreadable(operation) from None
         self._note_time(answer.pop("ResponseMetadata", {}))
         return answer
 
@@ -132,6 +138,8 @@ class OmicsHook(OmicsClientHook):
                 yield from items.search(page) or ()
         except (BotoCoreError, ClientError) as error:
             raise errors.translate(operation, error) from error
+        except RecursionError:
+            raise AnswerUnreadable(operation) from None
 
     def wait(
         self,

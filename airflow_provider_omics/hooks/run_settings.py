@@ -53,11 +53,17 @@ def check(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of one run: its own, over what all runs of the batch share; parameters are merged.
 
+    A member that is null, as a file in S3 may hold it, means the same as an absent one.
+
     Source: https://docs.aws.amazon.com/omics/latest/api/API_DefaultRunSetting.html.
     """
     both = [part for part in (shared.get("parameters"), own.get("parameters")) if isinstance(part, Mapping)]
     parameters = {name: value for part in both for name, value in part.items()}
-    return {**shared, **own, **({"parameters": parameters} if parameters else {})}
+    return {**_given(shared), **_given(own), **({"parameters": parameters} if parameters else {})}
+
+
+def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {member: value for member, value in members.items() if value is not None}
 
 
 def body(settings: Sequence[Mapping[str, Any]]) -> bytes:
@@ -122,7 +128,7 @@ def version(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> str | None:
 
 
 def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Read settings from S3.
+    """Read settings from S3, without the members that are null.
 
     :param shared: what the runs share
     :raises RunSettingsUnreadable: if they are not there, may not be read, or are no list of settings
@@ -136,4 +142,4 @@ def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str,
     settings: list[Any] = found if isinstance(found, list) else [None]
     if not all(isinstance(each, dict) and isinstance(each.get("runSettingId"), str) for each in settings):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
-    return settings
+    return [_given(each) for each in settings]

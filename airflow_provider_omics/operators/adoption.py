@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from airflow_provider_omics.exceptions import NotFound, OmicsError
+from airflow_provider_omics.exceptions import AnswerUnreadable, NotFound, OmicsError
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
@@ -191,6 +191,10 @@ class Adoption:
             try:
                 one = self._described(item)
             except NotFound:  # deleted since it was listed
+                continue
+            except AnswerUnreadable as error:  # no request of this package nests parameters so deeply
+                self.hook.log.warning("%s %s is left alone: %s", self.resource.title.capitalize(), item["id"], error)
+                self._others.add(item["id"])
                 continue
             if self.tagged and not self._is_ours(one):
                 if TASK_INSTANCE in one.get("tags", {}):

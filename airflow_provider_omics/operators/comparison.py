@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from airflow_provider_omics import json_text
+from airflow_provider_omics.limits import JSON_DEPTH
+
 Members = Mapping[str, Any]
 
 TITLES: Mapping[str, str] = {
@@ -35,6 +38,11 @@ DEFAULTS: Mapping[str, str] = {"workflowType": "PRIVATE"}
 """AWS's own: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.html."""
 
 
+DEPTH = JSON_DEPTH + 1
+"""How deeply parameters may be nested to be compared: those of a request are nested no deeper, since the provider
+refuses others before it sends them. Deeper ones can only be those of a repeated run, or of a copy."""
+
+
 def differences(request: Members, found: Members, *, tagged: bool, merged: bool = False) -> dict[str, str]:
     """Return what a description contradicts in a request: the members, each with a sentence part for the log.
 
@@ -43,15 +51,17 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
     version that AWS chooses, so that none is compared. What a request to repeat a run leaves out comes from that run:
     see :func:`completed`.
 
-    :param request: the members of StartRun
-    :param found: the answer of GetRun; a member that it does not give is not compared, except the version and the
-        repeated run, which it always gives where a run has one
-    :param tagged: whether a tag says that the parameters are equal: it decides where the description does not give them
+    :param request: the members of StartRun; one that is null means the same as an absent one
+    :param found: the answer of GetRun; a member that it does not give is not compared, except the version, which it
+        always gives where a run has one
+    :param tagged: whether a tag says that the requests are equal: it decides where the description does not give the
+        parameters or the repeated run
     :param merged: whether the run may have more parameters than the request: those of a run that it repeats
     """
+    request = given(request)
     differing = {
         member: f"{TITLES[member]} {found.get(member)!r}, not {request.get(member)!r}"
-        for member in (*_plain_members(request, found), *_places(request, found))
+        for member in (*_plain_members(request, found, tagged), *_places(request, found))
     }
     if _other_parameters(request, found, tagged=tagged, merged=merged):
         differing["parameters"] = "other parameters"
@@ -61,12 +71,17 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
 def completed(request: Members, repeated: Members, found: Members) -> Members:
     """Return a request to repeat a run with what it leaves out, as far as that run is known.
 
+    A request that names another workflow takes over the parameters alone: type, owner and version are those of the
+    repeated run's workflow.
+
     :param repeated: the answer of GetRun for the run that the request names; one that is younger than the run that was
         found has only been given its id, since AWS uses ids again
     """
     if not repeated or repeated["creationTime"] > found["creationTime"]:
         return request
-    return {**{member: repeated[member] for member in LENT if member in repeated}, **request}
+    same = request.get("workflowId", repeated.get("workflowId")) == repeated.get("workflowId")
+    lent = LENT if same else ("parameters",)
+    return {**{member: repeated[member] for member in lent if member in repeated}, **request}
 
 
 def is_below(uri: str, folder: str) -> bool:
@@ -74,7 +89,7 @@ def is_below(uri: str, folder: str) -> bool:
     return f"{uri.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
-def _plain_members(request: Members, found: Members) -> Iterator[str]:
+def _plain_members(request: Members, found: Members, tagged: bool) -> Iterator[str]:
     repeats = "runId" in request
     for member in ("workflowId", "workflowType", "roleArn"):
         default = DEFAULTS.get(member)
@@ -85,10 +100,20 @@ def _plain_members(request: Members, found: Members) -> Iterator[str]:
     asked = "workflowVersionName" in request or not (repeats or request.get("workflowType") == "READY2RUN")
     if asked and found.get("workflowVersionName") != request.get("workflowVersionName"):
         yield "workflowVersionName"
-    # AWS says of this member no more than "the run's ID"; a run's own id would tell of no other run.
-    shown = found.get("runId") if repeats or found.get("runId") != found.get("id") else None
-    if shown != request.get("runId"):
+    if _repeats_another(request.get("runId"), found, tagged):
         yield "runId"
+
+
+def _repeats_another(asked: str | None, found: Members, tagged: bool) -> bool:
+    """Tell whether a run repeats another one than it should.
+
+    AWS says of this member of GetRun no more than "the run's ID": where it is absent, or the run's own id, the run may
+    repeat any run or none.
+    """
+    shown = found.get("runId")
+    if shown is None or shown == found.get("id"):
+        return asked is not None and shown != asked and not tagged
+    return bool(shown != asked)
 
 
 def _other_owner(request: Members, found: Members) -> bool:
@@ -111,12 +136,21 @@ def _places(request: Members, found: Members) -> Iterator[str]:
 def _other_parameters(request: Members, found: Members, *, tagged: bool, merged: bool) -> bool:
     if "runId" in request and "parameters" not in request:
         return False
-    asked, shown = without_null(request.get("parameters")) or {}, without_null(found.get("parameters"))
+    asked, shown = request.get("parameters"), found.get("parameters")
+    deep = [json_text.is_deep(each, DEPTH) for each in (asked, shown)]
+    if any(deep):
+        return not (all(deep) and tagged)
+    asked, shown = without_null(asked) or {}, without_null(shown)
     if shown is None:
         return bool(asked) and not tagged
     if merged and isinstance(shown, Mapping):
         shown = {name: value for name, value in shown.items() if name in asked}
     return bool(asked != (shown or {}))
+
+
+def given(members: Members) -> dict[str, Any]:
+    """Return members without those that are null, which mean the same as absent ones."""
+    return {member: value for member, value in members.items() if value is not None}
 
 
 def without_null(value: Any) -> Any:

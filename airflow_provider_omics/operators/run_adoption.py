@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from airflow_provider_omics.exceptions import NotFound
+from airflow_provider_omics.exceptions import AnswerUnreadable, NotFound
 from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.operators.adoption import Adoption
 from airflow_provider_omics.operators.identity import REQUEST
@@ -26,10 +26,10 @@ class RunAdoption(Adoption):
 
     @cached_property
     def _repeated(self) -> Mapping[str, Any]:
-        """The run that the request repeats; empty if it repeats none, or one that exists no more."""
+        """The run that the request repeats; empty if it repeats none, or one that exists no more or cannot be read."""
         if "runId" not in self.request:
             return {}
         try:
             return self._described({"id": self.request["runId"]})
-        except NotFound:
+        except (AnswerUnreadable, NotFound):
             return {}

@@ -27,7 +27,8 @@ class BatchAdoption(Adoption):
         """
         differing: dict[str, str] = {}
         if "defaultRunSetting" in one:
-            differing = comparison.differences(self.shared, one["defaultRunSetting"], tagged=True)
+            shown = {**one["defaultRunSetting"], "arn": one.get("arn")}  # which names the account
+            differing = comparison.differences(self.shared, shown, tagged=True)
         if not self.own_name and REQUEST not in one.get("tags", {}):
             differing["batchRunSettings"] = "unknown settings of the runs"
         return differing

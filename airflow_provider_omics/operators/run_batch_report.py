@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.compat import AirflowFailException
 from airflow_provider_omics.exceptions import (
+    AnswerUnreadable,
     NotFound,
     OmicsError,
     RunBatchCancelled,
@@ -187,12 +188,14 @@ class RunBatchReport:
         except NotFound:
             return replace(sample, looked_up=True)
         except OmicsError as error:
+            if isinstance(error, AnswerUnreadable) and sample.batch_id in self.expected:
+                return self._replacement(sample, "parameters nested too deeply to be read")
             self.hook.log.warning("How run %s was started, and why it failed, is unknown: %s", sample.run_id, error)
             return sample
-        if self._is_copy(sample, run):
-            return self._before(sample)
-        if run["uuid"] != sample.uuid:  # AWS gives the ids of deleted runs to new ones
+        if sample.uuid is not None and run.get("uuid") != sample.uuid:  # AWS gives the ids of deleted runs to new ones
             return replace(sample, status="DELETED", looked_up=True)
+        if differing := self._differences(sample, run):
+            return self._replacement(sample, differing)
         return replace(
             sample,
             status=run["status"],
@@ -209,24 +212,25 @@ class RunBatchReport:
         older = replaced.pop()
         return older if older.run_id is None else self._described_run(older)
 
-    def _is_copy(self, sample: Sample, run: Mapping[str, Any]) -> bool:
-        """Tell whether a run was started with other settings than its sample has: batches and tags can be copied."""
-        if sample.batch_id not in self.expected or run["uuid"] != sample.uuid:
-            return False
+    def _differences(self, sample: Sample, run: Mapping[str, Any]) -> str:
+        """Return how a run differs from the settings of its sample, in words: batches and tags can be copied."""
+        if sample.batch_id not in self.expected:
+            return ""
         settings = self.expected[sample.batch_id].get(sample.run_setting_id)
         if settings is None:
-            differing = "no such sample"
-        else:
-            differing = "; ".join(comparison.differences(settings, run, tagged=True).values())
-        if differing:
-            self.copied += 1
-            which = sample.run_id, sample.batch_id, one_line(sample.run_setting_id), one_line(differing)
-            self.hook.log.warning(
-                "Run %s of run batch %s was started with other settings than sample %s has (%s). This task does not "
-                "use it.",
-                *which,
-            )
-        return bool(differing)
+            return "no such sample"
+        return "; ".join(comparison.differences(settings, run, tagged=True).values())
+
+    def _replacement(self, sample: Sample, differing: str) -> Sample:
+        """Return what counts in place of a run that was started with other settings than its sample has."""
+        self.copied += 1
+        which = sample.run_id, sample.batch_id, one_line(sample.run_setting_id), one_line(differing)
+        self.hook.log.warning(
+            "Run %s of run batch %s was started with other settings than sample %s has (%s). This task does not "
+            "use it.",
+            *which,
+        )
+        return self._before(sample)
 
     def count_tasks(self, most: int) -> None:
         """Count the tasks that each run computed and reused, by a call for each run.
