@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_omics import exceptions as errors
+from airflow_provider_omics.hooks import schema
 from airflow_provider_omics.hooks.omics import OmicsHook
 from airflow_provider_omics.operators import adoption, identity
 from airflow_provider_omics.operators.adoption import Adoption
@@ -82,6 +83,31 @@ def test_another_request_gets_a_run_of_its_own(
     assert result["id"] != left["id"]
     assert runs(omics)[left["id"]] == ("CANCELLED" if cancel_on_kill else "COMPLETED")
     assert f"Run {left['id']} of an earlier try is under way, but was started with another request" in logged()
+
+
+@both_modes
+@pytest.mark.parametrize("airflow_tags", [True, False])
+def test_another_member_of_extra_request_that_counts_gets_a_run_of_its_own(
+    airflow_tags: bool, deferrable: bool, first_try: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    if "engineSettings" not in schema.members_of("StartRun"):
+        pytest.skip("the installed botocore's StartRun has no engineSettings")
+    first, second = ({"engineSettings": {"profile": name}} for name in ("test", "prod"))
+    left = first_try(extra_request=first, airflow_tags=airflow_tags, at={"max_tries": 1})
+    made = context(try_number=2, max_tries=1)
+    again = finish(start(extra_request=first, airflow_tags=airflow_tags, deferrable=deferrable), made)
+    assert again["id"] == left["id"]
+    other = finish(start(extra_request=second, airflow_tags=airflow_tags, deferrable=deferrable), made)
+    assert other["id"] != left["id"]
+
+
+@both_modes
+def test_members_that_change_nothing_that_is_computed_may_differ(
+    deferrable: bool, first_try: Any, start: Any, context: ContextMaker, omics: Any
+) -> None:
+    left = first_try(priority=1, log_level="ALL", retention_mode="RETAIN", at={"max_tries": 1})
+    operator = start(priority=2, log_level="OFF", storage_type="DYNAMIC", tags={"team": "a"}, deferrable=deferrable)
+    assert finish(operator, context(try_number=2, max_tries=1))["id"] == left["id"]
 
 
 def test_another_task_instance_s_run_of_the_same_name_is_nobody_s_business(

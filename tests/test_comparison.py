@@ -95,6 +95,22 @@ def test_a_repeated_run_that_neither_tag_nor_description_tells_is_another(shown:
     assert not comparison.differences(asked, {**RUN, "runId": "9"}, tagged=False)
 
 
+@pytest.mark.parametrize("shown", [{}, {"engineSettings": {"profile": "prod"}}])
+def test_a_member_without_a_rule_is_told_by_the_tag_or_must_be_described_equally(shown: dict[str, Any]) -> None:
+    asked = {**REQUEST, "engineSettings": {"profile": "test"}, "parametersUri": "s3://bucket/a.json"}
+    found = {**RUN, **shown, "parameters": {"sample": "a"}}
+    assert not comparison.differences(asked, found, tagged=True)
+    assert set(comparison.differences(asked, found, tagged=False)) == {"engineSettings", "parametersUri", "parameters"}
+    equal = {member: asked[member] for member in ("engineSettings", "parametersUri")}
+    assert set(comparison.differences(asked, {**RUN, **equal}, tagged=False)) == {"parameters"}
+
+
+def test_members_that_change_nothing_that_is_computed_do_not_count_and_all_others_do() -> None:
+    others = {"name": "a", "priority": 1, "runGroupId": "1", "cacheId": "2", "storageType": "STATIC", "logLevel": "ALL"}
+    counting = {**REQUEST, "engineSettings": {}, "networkingMode": "VPC", "parametersUri": "s3://b/a", "later": 1}
+    assert comparison.decisive({**others, **counting, "parameters": None}) == counting
+
+
 def nested(depth: int) -> dict[str, Any]:
     value: Any = []
     for _ in range(depth):

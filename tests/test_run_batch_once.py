@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_omics import exceptions as errors
 from airflow_provider_omics.emulator.simulated import Plan, Task
-from airflow_provider_omics.hooks import killing
+from airflow_provider_omics.hooks import killing, schema
 from airflow_provider_omics.hooks import omics as hook_module
 from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_batches
@@ -127,6 +127,20 @@ def test_other_samples_are_another_batch(start_batch: Any, context: ContextMaker
         result["id"]: "PROCESSED",
     }
     assert result["counts"]["total"] == 2
+
+
+@both_modes
+def test_another_shared_member_that_counts_is_another_batch(
+    deferrable: bool, start_batch: Any, context: ContextMaker, omics: Any
+) -> None:
+    members = schema.input_shape("StartRunBatch", {}).members["defaultRunSetting"].members  # type: ignore[attr-defined]
+    if "engineSettings" not in members:
+        pytest.skip("the installed botocore's defaultRunSetting has no engineSettings")
+    first, second = ({"engineSettings": {"profile": name}} for name in ("test", "prod"))
+    left = start_batch(first, wait_for_completion=False).execute(context(max_tries=1))
+    made = context(try_number=2, max_tries=1)
+    assert finish(start_batch(first, deferrable=deferrable), made)["id"] == left["id"]
+    assert finish(start_batch(second, deferrable=deferrable), made)["id"] != left["id"]
 
 
 @pytest.mark.parametrize("name", [None, "the author's"])

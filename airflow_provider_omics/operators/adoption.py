@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from airflow_provider_omics.exceptions import AnswerUnreadable, NotFound, OmicsError
 from airflow_provider_omics.failures import reason_of
 from airflow_provider_omics.hooks.killing import LIMIT_OVER, TRY_ENDED
+from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.operators.identity import MAX_TRIES, REQUEST, TASK_INSTANCE, TRY_NUMBER, Attempt, digest
 from airflow_provider_omics.redaction import one_line
 from airflow_provider_omics.resources import Resource
@@ -64,7 +65,6 @@ class Adoption:
     :param name: the name it gives
     :param own_name: whether the name belongs to this task instance alone; otherwise the tags tell
     :param tagged: whether what is started carries our tags
-    :param compared: the members that the tag :data:`REQUEST` stands for
     """
 
     hook: OmicsHook
@@ -74,14 +74,13 @@ class Adoption:
     name: str
     own_name: bool
     tagged: bool
-    compared: Sequence[str]
     _others: set[str] = field(default_factory=set, init=False, repr=False)
     """The ids of what is not this task's: that never changes, so they are described once."""
 
     @property
     def request_digest(self) -> str:
         """What stands for the request in the tags: AWS might give parameters back in another form."""
-        return digest(*(self.request.get(member) for member in self.compared))
+        return digest(comparison.decisive(self.request))
 
     @property
     def tags(self) -> dict[str, str]:

@@ -34,6 +34,16 @@ SHOWN = frozenset(TITLES) - {"parameters", "batchRunSettings"}
 LENT = ("workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "parameters")
 """What a run takes over from the one that it repeats, if the request leaves it out."""
 
+IRRELEVANT = frozenset(
+    {
+        *("requestId", "name", "tags", "runTags"),
+        *("priority", "runGroupId", "storageType", "storageCapacity", "scratchStorageMode"),
+        *("cacheId", "cacheBehavior", "logLevel", "retentionMode", "outputBucketOwnerId"),
+    }
+)
+"""The members of StartRun, and of ``defaultRunSetting``, that never change what is computed. Any other member counts,
+also one that AWS adds later. Source: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.html."""
+
 DEFAULTS: Mapping[str, str] = {"workflowType": "PRIVATE"}
 """AWS's own: https://docs.aws.amazon.com/omics/latest/api/API_StartRun.html."""
 
@@ -55,7 +65,7 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
     :param found: the answer of GetRun; a member that it does not give is not compared, except the version, which it
         always gives where a run has one
     :param tagged: whether a tag says that the requests are equal: it decides where the description does not give the
-        parameters or the repeated run
+        parameters or the repeated run, and about members that have no rule here, as ``engineSettings``
     :param merged: whether the run may have more parameters than the request: those of a run that it repeats
     """
     request = given(request)
@@ -65,7 +75,14 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
     }
     if _other_parameters(request, found, tagged=tagged, merged=merged):
         differing["parameters"] = "other parameters"
+    if not tagged:
+        differing |= {member: f"other {member}" for member in _unnamed_members(request, found)}
     return differing
+
+
+def decisive(request: Members) -> dict[str, Any]:
+    """Return the given members of a request that may decide what is computed, and where its outputs lie."""
+    return {member: value for member, value in given(request).items() if member not in IRRELEVANT}
 
 
 def completed(request: Members, repeated: Members, found: Members) -> Members:
@@ -116,6 +133,13 @@ def _repeats_another(asked: str | None, found: Members, tagged: bool) -> bool:
     return bool(shown != asked)
 
 
+def _unnamed_members(request: Members, found: Members) -> Iterator[str]:
+    """Yield the members that count, but have no rule of their own here, and that the description does not give so."""
+    for member, value in decisive(request).items():
+        if member not in TITLES and found.get(member) != value:
+            yield member
+
+
 def _other_owner(request: Members, found: Members) -> bool:
     """Tell whether the workflow is that of another account; one without an owner is that of the run's account."""
     shown, asked = found.get("workflowOwnerId"), request.get("workflowOwnerId")
@@ -137,6 +161,8 @@ def _other_parameters(request: Members, found: Members, *, tagged: bool, merged:
     if "runId" in request and "parameters" not in request:
         return False
     asked, shown = request.get("parameters"), found.get("parameters")
+    if "parametersUri" in request:  # which parameters it holds, no description tells
+        return not tagged
     deep = [json_text.is_deep(each, DEPTH) for each in (asked, shown)]
     if any(deep):
         return not (all(deep) and tagged)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_omics.exceptions import OmicsInputError, RunSettingsUnreadable
 from airflow_provider_omics.hooks.waiting import interval
+from airflow_provider_omics.operators import comparison
 from airflow_provider_omics.operators.adoption import LOOKS, Adoption
 from airflow_provider_omics.operators.identity import REQUEST, TRY_NUMBER, Attempt, digest, token
 from airflow_provider_omics.operators.run_batch_adoption import BatchAdoption, Forerunners
@@ -18,17 +19,6 @@ from airflow_provider_omics.resources import RUN_BATCH
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-COMPARED = (
-    "workflowId",
-    "workflowType",
-    "workflowOwnerId",
-    "workflowVersionName",
-    "roleArn",
-    "outputUri",
-    "parameters",
-)
-"""What of the shared settings of a batch its tag stands for."""
-
 LONGEST_NAME = 64
 """Characters of a ``batchName``, by botocore's model."""
 
@@ -37,7 +27,7 @@ class RunBatchCourse(OmicsStartingOperator):
     """Bring a batch to its end; a subclass makes the request."""
 
     resource = RUN_BATCH
-    told_by = "workflow, version, role, output URI, parameters or the settings of the runs"
+    told_by = "workflow, version, role, output URI, parameters, the settings of the runs or another member that counts"
     batch_name: str | None
     batch_run_settings: Any
     settings_s3_prefix: str | None
@@ -99,7 +89,7 @@ class RunBatchCourse(OmicsStartingOperator):
         from airflow_provider_omics.hooks import run_settings
 
         shared = request["defaultRunSetting"]
-        asked = {member: shared.get(member) for member in COMPARED}
+        asked = comparison.decisive(shared)
         asked["batchRunSettings"] = request["batchRunSettings"]
         if isinstance(settings := self._settings(), str):
             asked["version"] = run_settings.version(self.hook, settings, shared)
@@ -114,7 +104,6 @@ class RunBatchCourse(OmicsStartingOperator):
             attempt.task.readable(f"-{own}", LONGEST_NAME) if own_name else request["batchName"],
             own_name=own_name,
             tagged=self.airflow_tags,
-            compared=tuple(asked),
             shared=shared,
         )
 
@@ -127,7 +116,6 @@ class RunBatchCourse(OmicsStartingOperator):
             name=last["name"],
             own_name=self.batch_name is None and "batchName" not in (self.extra_request or {}),
             tagged=self.airflow_tags,
-            compared=(),
             shared=last.get("defaultRunSetting", {}),
             last=last,
         )

@@ -23,19 +23,13 @@ from airflow_provider_omics.resources import RUN
 if TYPE_CHECKING:
     from airflow_provider_omics.compat import Context
 
-COMPARED = (
-    *("workflowId", "workflowType", "workflowOwnerId", "workflowVersionName", "runId", "roleArn", "outputUri"),
-    "parameters",
-)
-"""The members of a request that the tag of a run stands for, and that the run's own description is compared with."""
-
 
 class RunCourse(OmicsStartingOperator):
     """Bring a run to its end; a subclass makes the request."""
 
     resource = RUN
     operator_extra_links = RUN_LINKS
-    told_by = "workflow, version, role, output URI or parameters"
+    told_by = "workflow, version, role, output URI, parameters or another member that counts"
     name: str | None
     pending_timeout: float | timedelta | None
     run_timeout: float | timedelta | None
@@ -64,7 +58,6 @@ class RunCourse(OmicsStartingOperator):
             request["name"],
             own_name=self.name is None and "name" not in (self.extra_request or {}),
             tagged=self.airflow_tags,
-            compared=COMPARED,
         )
 
     def act(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
