@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +56,6 @@ REQUEST = {"workflowId": "1234567", "roleArn": ROLE, "outputUri": "s3://bucket/r
         ({"parameters": {"a": 1}}, {}, set()),
         ({"parameters": {"a": 1}}, {"parameters": {"a": 2}}, {"parameters"}),
         ({"parameters": {"a": {"b": [1, None]}}}, {"parameters": {"a": {"b": [1.0, None], "c": None}}}, set()),
-        ({"parameters": {"a": "1"}}, {"parameters": {"a": 1}}, {"parameters"}),
         ({}, {"parameters": {}}, set()),
         ({"outputUri": "s3://bucket/run"}, {}, {"outputUri", "runOutputUri"}),
     ],
@@ -86,6 +86,55 @@ def test_what_a_request_to_repeat_a_run_leaves_out_is_not_compared(
 ) -> None:
     request = {"runId": "9", "roleArn": ROLE, "outputUri": "s3://bucket/runs", **asked}
     assert set(comparison.differences(request, {**RUN, **shown}, tagged=True, merged=True)) == differing
+
+
+OTHER_FORMS: list[tuple[Any, Any]] = [
+    ("1", 1),
+    (30, "30"),
+    (30, "30.0"),
+    (2**53 + 1, 2**53),
+    (2**53 + 1, float(2**53)),
+    (2**53 + 1, str(2**53)),
+    (True, "true"),
+    ({"b": [1, 2]}, '{"b": [1, 2]}'),
+    ('{"b": [1, 2]}', {"b": [1.0, 2]}),
+    ([1, None, {"b": "2"}], ["1", {"b": 2, "c": None}]),
+    ([None], []),
+]
+OTHER_VALUES: list[tuple[Any, Any]] = [
+    ("1", 2),
+    (30, "31"),
+    (2**53 + 1, 2**53 + 2),
+    (str(2**53 + 1), str(2**53)),
+    (10**400, 10**400 + 1),
+    (1, "9" * 5000),
+    ("NA12878", "NA12891"),
+    ("007", 7),
+    ("1.0", "1"),
+    ("1", ["1"]),
+    (1, "[1"),
+    (1, "NaN"),
+    ([1, 2], [2, 1]),
+    ([1, 2], [1, 2, 3]),
+    ({"b": 1}, {"b": 1, "c": 2}),
+    ({"b": 1}, '{"b": 2}'),
+    ({"b": 1}, None),
+]
+
+
+@pytest.mark.parametrize(("asked", "shown"), OTHER_FORMS)
+def test_parameters_in_another_form_are_told_by_the_tag(asked: Any, shown: Any) -> None:
+    request, found = {**REQUEST, "parameters": {"a": asked}}, {**RUN, "parameters": {"a": shown}}
+    assert not comparison.differences(request, found, tagged=True)
+    assert set(comparison.differences(request, found, tagged=False)) == {"parameters"}
+    assert not comparison.differences(request, {**RUN, "parameters": json.dumps({"a": shown})}, tagged=True)
+
+
+@pytest.mark.parametrize(("asked", "shown"), OTHER_VALUES)
+def test_other_parameters_are_others_whatever_the_tag_says(asked: Any, shown: Any) -> None:
+    request, found = {**REQUEST, "parameters": {"a": asked}}, {**RUN, "parameters": {"a": shown}}
+    for tagged in (True, False):
+        assert set(comparison.differences(request, found, tagged=tagged)) == {"parameters"}
 
 
 @pytest.mark.parametrize("shown", [{}, {"runId": "1"}], ids=["absent", "own-id"])
@@ -132,6 +181,21 @@ def nested(depth: int) -> dict[str, Any]:
 def test_deeply_nested_parameters(asked: Any, shown: Any, tagged: bool, same: bool) -> None:
     request, found = {**REQUEST, "parameters": asked}, {**RUN, "parameters": shown}
     assert (not comparison.differences(request, found, tagged=tagged)) is same
+
+
+def test_json_as_text_in_json_as_text_is_not_read_without_end() -> None:
+    def wrapped(value: Any, times: int, *, text: bool) -> Any:
+        for _ in range(times):
+            for _ in range(40):
+                value = [value]
+            value = json.dumps(value) if text else value
+            text = not text
+        return value
+
+    asked, shown = {"a": wrapped(1, 9, text=True)}, {"a": wrapped(1, 9, text=False)}
+    assert set(comparison.differences({**REQUEST, "parameters": asked}, {**RUN, "parameters": shown}, tagged=True)) == {
+        "parameters"
+    }
 
 
 @pytest.mark.parametrize(

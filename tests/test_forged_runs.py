@@ -10,7 +10,7 @@ from airflow_provider_omics.operators.adoption import Adoption
 from tests.archives import archive
 from tests.conftest import ContextMaker, Logged
 from tests.emulator.batches import needs_versions
-from tests.forged import nest_parameters
+from tests.forged import change_answer, nest_parameters
 from tests.samples import CLONES, OTHER_ROLE, PARAMETERS
 from tests.waits import both_modes, finish
 
@@ -242,6 +242,24 @@ def test_a_copied_run_with_deeply_nested_parameters_hides_no_other_run(
     assert f"Run {copied} {told}" in logged()
     omics_clock.advance(3600)
     assert runs(omics) == dict.fromkeys((copied, left["id"]), "COMPLETED")
+
+
+@both_modes
+@pytest.mark.parametrize("name", [None, "cohort"])
+def test_parameters_that_aws_gives_back_in_another_form_are_the_same(
+    name: str | None, deferrable: bool, first_try: Any, start: Any, context: ContextMaker, omics: Any, logged: Logged
+) -> None:
+    arguments = {"name": name, "parameters": {"sample": "NA12878", "depth": 30, "seed": 2**53 + 1, "more": [1, None]}}
+    left = first_try(at={"max_tries": 1}, **arguments)
+    operator = start(deferrable=deferrable, **arguments)
+    written = {"sample": "NA12878", "depth": "30", "seed": float(2**53), "more": "[1]"}
+    change_answer(operator, left["id"], parameters=written)
+    assert finish(operator, context(try_number=2, max_tries=1))["id"] == left["id"]
+    assert runs(omics) == {left["id"]: "COMPLETED"}
+    another = start(deferrable=deferrable, **arguments)
+    change_answer(another, left["id"], parameters={**written, "sample": "NA12891"})
+    assert finish(another, context(try_number=2, max_tries=1))["id"] != left["id"]
+    assert "but other parameters" in logged()
 
 
 def test_without_our_tags_the_description_alone_tells_and_nothing_is_cancelled(

@@ -61,6 +61,10 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
     version that AWS chooses, so that none is compared. What a request to repeat a run leaves out comes from that run:
     see :func:`completed`.
 
+    AWS does not say in which form GetRun gives parameters back. Where a tag says that the requests are equal, a value
+    may have another form: a whole number rounded to a floating-point one, a number, list or object as JSON text or the
+    other way around, and without null in lists. Two texts must be equal. Without a tag the form must be the same.
+
     :param request: the members of StartRun; one that is null means the same as an absent one
     :param found: the answer of GetRun; a member that it does not give is not compared, except the version, which it
         always gives where a run has one
@@ -166,12 +170,51 @@ def _other_parameters(request: Members, found: Members, *, tagged: bool, merged:
     deep = [json_text.is_deep(each, DEPTH) for each in (asked, shown)]
     if any(deep):
         return not (all(deep) and tagged)
-    asked, shown = without_null(asked) or {}, without_null(shown)
+    asked = without_null(asked) or {}
     if shown is None:
         return bool(asked) and not tagged
+    shown = _read(shown) if tagged and isinstance(shown, str) else shown
     if merged and isinstance(shown, Mapping):
         shown = {name: value for name, value in shown.items() if name in asked}
-    return bool(asked != (shown or {}))
+    return not (_says(asked, shown or {}) if tagged else asked == (without_null(shown) or {}))
+
+
+def _says(asked: Any, shown: Any, depth: int = 0) -> bool:
+    """Tell whether a value says what was asked for, perhaps in another form: see :func:`differences`.
+
+    :param depth: in how many objects and arrays the value stands, those of JSON as text included
+    """
+    if depth > DEPTH:
+        return False
+    if isinstance(asked, str) != isinstance(shown, str):
+        asked, shown = (_read(each) if isinstance(each, str) else each for each in (asked, shown))
+    if isinstance(asked, Mapping) and isinstance(shown, Mapping):
+        asked, shown = given(asked), given(shown)
+        return asked.keys() == shown.keys() and all(_says(asked[name], shown[name], depth + 1) for name in asked)
+    if isinstance(asked, list) and isinstance(shown, list):
+        asked, shown = ([each for each in value if each is not None] for value in (asked, shown))
+        return len(asked) == len(shown) and all(
+            _says(one, other, depth + 1) for one, other in zip(asked, shown, strict=True)
+        )
+    return bool(asked == shown) or _rounded(asked) == shown
+
+
+def _read(text: str) -> Any:
+    """Return what a text says as JSON, or the text where it is none."""
+    try:
+        return json_text.read(text)
+    except ValueError:
+        return text
+
+
+def _rounded(value: Any) -> Any:
+    """Return a whole number as far as a floating-point number can tell it, and anything else as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return value
+    return value
 
 
 def given(members: Members) -> dict[str, Any]:
