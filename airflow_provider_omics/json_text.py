@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -39,6 +39,11 @@ def read(text: bytes | str, *, number: Callable[[str], Any] = _number, constant:
     if is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
+
+
+def given(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of an object without those that are null, which mean the same as absent ones."""
+    return {member: value for member, value in members.items() if value is not None}
 
 
 _TOO_DEEP = f"its objects and arrays are nested more than {JSON_DEPTH} deep"

@@ -280,6 +280,21 @@ def test_an_older_boto3_is_met_with_the_version_needed(monkeypatch: pytest.Monke
         OmicsHook().call("CreateRunCache")
 
 
+def test_an_answer_that_is_nested_too_deeply_is_an_error_of_ours(omics_connection: str, omics_bucket: str) -> None:
+    def nest(response_dict: dict[str, Any], **_: Any) -> None:
+        response_dict["body"] = b'{"tags": %s%s}' % (b"[" * 100_000, b"]" * 100_000)
+
+    hook = OmicsHook()
+    for each in (hook.conn, hook.conn_once):
+        each.meta.events.register("before-parse.omics", nest)
+    with pytest.raises(errors.AnswerUnreadable, match="The answer of AWS HealthOmics to ListRuns is nested too deeply"):
+        hook.call("ListRuns")
+    with pytest.raises(errors.AnswerUnreadable, match="ListRunCaches"):
+        list(hook.iterate("ListRunCaches"))
+    with pytest.raises(OutcomeUnknown, match="sent with request id my-token"):
+        hook.create("CreateRunCache", cacheS3Location=f"s3://{omics_bucket}/c", requestId="my-token")
+
+
 def test_an_older_boto3_without_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, {})
     monkeypatch.delitem(schema.input_shape("StartRun", {}).members, "cacheId")

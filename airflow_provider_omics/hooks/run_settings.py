@@ -59,11 +59,7 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """
     both = [part for part in (shared.get("parameters"), own.get("parameters")) if isinstance(part, Mapping)]
     parameters = {name: value for part in both for name, value in part.items()}
-    return {**_given(shared), **_given(own), **({"parameters": parameters} if parameters else {})}
-
-
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in members.items() if value is not None}
+    return {**json_text.given(shared), **json_text.given(own), **({"parameters": parameters} if parameters else {})}
 
 
 def body(settings: Sequence[Mapping[str, Any]]) -> bytes:
@@ -142,4 +138,4 @@ def read(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> list[dict[str,
     settings: list[Any] = found if isinstance(found, list) else [None]
     if not all(isinstance(each, dict) and isinstance(each.get("runSettingId"), str) for each in settings):
         raise RunSettingsUnreadable(uri, "it is no JSON list of objects with a runSettingId each")
-    return [_given(each) for each in settings]
+    return [json_text.given(each) for each in settings]

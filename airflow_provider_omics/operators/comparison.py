@@ -72,7 +72,7 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
         parameters or the repeated run, and about members that have no rule here, as ``engineSettings``
     :param merged: whether the run may have more parameters than the request: those of a run that it repeats
     """
-    request = given(request)
+    request = json_text.given(request)
     differing = {
         member: f"{TITLES[member]} {found.get(member)!r}, not {request.get(member)!r}"
         for member in (*_plain_members(request, found, tagged), *_places(request, found))
@@ -86,7 +86,7 @@ def differences(request: Members, found: Members, *, tagged: bool, merged: bool 
 
 def decisive(request: Members) -> dict[str, Any]:
     """Return the given members of a request that may decide what is computed, and where its outputs lie."""
-    return {member: value for member, value in given(request).items() if member not in IRRELEVANT}
+    return {member: value for member, value in json_text.given(request).items() if member not in IRRELEVANT}
 
 
 def completed(request: Members, repeated: Members, found: Members) -> Members:
@@ -189,7 +189,7 @@ def _says(asked: Any, shown: Any, depth: int = 0) -> bool:
     if isinstance(asked, str) != isinstance(shown, str):
         asked, shown = (_read(each) if isinstance(each, str) else each for each in (asked, shown))
     if isinstance(asked, Mapping) and isinstance(shown, Mapping):
-        asked, shown = given(asked), given(shown)
+        asked, shown = json_text.given(asked), json_text.given(shown)
         return asked.keys() == shown.keys() and all(_says(asked[name], shown[name], depth + 1) for name in asked)
     if isinstance(asked, list) and isinstance(shown, list):
         asked, shown = ([each for each in value if each is not None] for value in (asked, shown))
@@ -215,11 +215,6 @@ def _rounded(value: Any) -> Any:
         except OverflowError:
             return value
     return value
-
-
-def given(members: Members) -> dict[str, Any]:
-    """Return members without those that are null, which mean the same as absent ones."""
-    return {member: value for member, value in members.items() if value is not None}
 
 
 def without_null(value: Any) -> Any:
