@@ -83,6 +83,24 @@ def test_without_tags_of_ours_nothing_is_tagged(
     assert run["tags"] == {}
 
 
+@pytest.mark.parametrize(("found", "cancelled"), [("failed", True), ("running", False)])
+def test_a_second_signal_asks_airflow_nothing_while_the_first_one_asks(
+    found: str, cancelled: bool, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 3.3 would wait for ever: its channel to the supervisor is locked while a question is under way."""
+    operator, asked = start(), []
+
+    def interrupted(*_: Any) -> str:
+        asked.append(found)
+        operator.on_kill()
+        return found
+
+    monkeypatch.setattr(killing, "task_state", interrupted)
+    killed_while_waiting(operator, context(max_tries=1), monkeypatch)
+    assert asked == [found]
+    assert (the_run(omics)["status"] in STOPPED) is cancelled
+
+
 @pytest.mark.parametrize("on_timeout", ["cancel", "leave"])
 def test_an_execution_timeout_in_the_worker_is_told_from_a_kill(
     on_timeout: str, start: Any, context: ContextMaker, omics: Any, monkeypatch: pytest.MonkeyPatch

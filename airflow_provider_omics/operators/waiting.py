@@ -88,6 +88,7 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         self.on_timeout = on_timeout
         self._held: Held | None = None
         self._ending: killing.Ending | None = None
+        self._asking = False
         self._hinted = False
 
     def request(self, context: Context) -> dict[str, Any]:
@@ -255,15 +256,24 @@ class OmicsWaitingOperator(OmicsBaseOperator):
         timed_out = isinstance(sys.exc_info()[1], AirflowTaskTimeout)  # for which Airflow calls this method too
         if timed_out and self.on_timeout == "leave":
             return
-        ti = context["ti"]
-        why = (
-            "execution_timeout is over"
-            if timed_out
-            else killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
-        )
+        if self._asking:  # a second signal has interrupted the question of the first one, which goes on afterwards
+            return
+        why = "execution_timeout is over" if timed_out else self._why_over(context["ti"])
         held = self._held or self._found(context, why)
         if held is not None:
             self._end(held, why, timed_out=timed_out)
+
+    def _why_over(self, ti: Any) -> str | None:
+        """Ask Airflow why the try is over for good.
+
+        Airflow 3.3 calls :meth:`on_kill` inside a signal handler. The channel to its supervisor is locked while a
+        question is under way, so that a second question would wait for itself.
+        """
+        self._asking = True
+        try:
+            return killing.why_over(self.hook, ti, last_try=ti.try_number > ti.max_tries)
+        finally:
+            self._asking = False
 
     def _end(self, held: Held, why: str | None, *, timed_out: bool) -> None:
         what = self.hook, self.resource, held.identifiers
