@@ -116,7 +116,7 @@ def version(hook: OmicsHook, uri: str, shared: Mapping[str, Any]) -> str | None:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 403:
             raise RunSettingsUnreadable(uri, str(error)) from errors.cleaned(error)
         hook.log.warning(
-            "%s is told by its name alone, since s3:GetObject is not allowed to this identity", one_line(uri)
+            "Only the name of %s is compared: this identity lacks s3:GetObject for its ETag", one_line(uri)
         )
         return None
     except BotoCoreError as error:
